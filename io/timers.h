@@ -1,17 +1,17 @@
 // io/timers.h - a hierarchical timer wheel over intrusive links.
 //
 // Threads:    one lane.
-// Invariants: (1) arm, disarm and re-arm are O(1) and allocate nothing: links live in the caller's slab,
-//                 addressed by slot index; (2) a timer fires at or after its instant, never before, and
-//                 at most kTick late relative to the instant given to expire().
-// Ownership:  the caller owns the array of Link; the wheel holds indices.
+// Invariants: (1) arm, disarm and re-arm are O(1) and allocate nothing;
+//             (2) a timer fires at or after its instant, never before, and at most kTick late
+//                 relative to the instant given to expire().
+// Ownership:  the caller numbers the timers (its slab's indices); the wheel holds their links.
 // Units:      ticks of kTick.
 #pragma once
 
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <span>
+#include <optional>
 #include <vector>
 
 #include "io/transport.h"
@@ -37,12 +37,12 @@ class TimerWheel {
   void disarm(uint32_t slot) noexcept;    // harmless if it is not armed
   [[nodiscard]] bool armed(uint32_t slot) const noexcept;
 
-  // Moves time to `now` and appends the slots that are due, disarmed, in order of their instants
-  // (ties in any order) to `due`.
+  // Moves time to `now` (never back) and appends the slots that are due, disarmed, to `due`: in the
+  // order of their ticks, in any order within one.
   void expire(Instant now, std::vector<uint32_t>& due);
 
-  // No armed timer is due before this instant; `limit` if none is armed before it. A lower bound: it may
-  // name an instant at which nothing fires.
+  // No armed timer is due before this instant; `limit` if none is armed before it. A lower bound:
+  // it may name an instant at which nothing fires.
   [[nodiscard]] Instant next(Instant limit) const noexcept;
 
  private:
@@ -53,6 +53,8 @@ class TimerWheel {
   void insert(uint32_t slot);
   void remove(uint32_t slot) noexcept;
   void cascade(uint32_t level, std::vector<uint32_t>& due);
+  [[nodiscard]] std::optional<uint32_t> first_occupied(uint32_t level) const noexcept;
+  [[nodiscard]] std::optional<uint64_t> next_tick() const noexcept;
 
   std::vector<Link> links_;
   std::array<uint32_t, kBuckets * kLevels> heads_;
