@@ -27,6 +27,9 @@
 namespace zonesweep::io {
 namespace {
 
+using std::chrono::nanoseconds;
+
+constexpr uint32_t kFeatureMinimumWait = 1U << 15;  // IORING_FEAT_MIN_TIMEOUT, Linux 6.12
 constexpr uint16_t kBufferGroup = 0;
 constexpr unsigned kSetupFlags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
                                  IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL;
@@ -106,6 +109,8 @@ struct Ring::Impl {
   msghdr message_shape{};         // what each recvmsg_multishot buffer reserves before the payload
   std::vector<Completion> aside;  // reaped while a full submission queue was being emptied
   bool sockets_take_options = false;  // setsockopt as a ring operation
+  bool has_window = false;
+  bool fd_registered = false;
   uint64_t overflows = 0;
   int failed = 0;
   alignas(io_uring_sqe) std::array<std::byte, sizeof(io_uring_sqe)> scratch{};
@@ -126,13 +131,14 @@ struct Ring::Impl {
   io_uring_sqe* sqe();
   void reserve(unsigned count);
   unsigned publish();
-  int enter(unsigned wait_for, unsigned flags, const __kernel_timespec* timeout);
+  int enter(unsigned wait_for, unsigned flags, io_uring_getevents_arg* argument);
+  int enter_for(unsigned wait_for, nanoseconds timeout, nanoseconds window);
+  void judge(int result);
   void make_room();
   void copy_completions(std::vector<Completion>& into);
 };
 
-// ---- set-up
-// --------------------------------------------------------------------------------------
+// -- set-up
 
 int Ring::Impl::open(const RingOptions& options) {
   io_uring_params params{};
@@ -148,8 +154,8 @@ int Ring::Impl::open(const RingOptions& options) {
   if (!knows_operations()) return EINVAL;
   if (const int error = open_files(options); error != 0) return error;
   if (const int error = open_buffers(options); error != 0) return error;
-  io_uring_register_ring_fd(
-      &ring);  // only saves a look-up per enter; its failure costs nothing else
+  fd_registered = io_uring_register_ring_fd(&ring) == 1;  // saves a look-up per enter
+  has_window = (params.features & kFeatureMinimumWait) != 0;
   probe_socket_option();
   return 0;
 }
@@ -265,8 +271,7 @@ std::expected<Ring, SetupError> Ring::create(RingOptions options) {
   }
 }
 
-// ---- submissions
-// ---------------------------------------------------------------------------------
+// -- submissions
 
 // Makes the queue's entries visible to the kernel; how many it has not consumed.
 unsigned Ring::Impl::publish() {
@@ -278,17 +283,14 @@ unsigned Ring::Impl::publish() {
   return queue.sqe_tail - std::atomic_ref(*queue.khead).load(std::memory_order_acquire);
 }
 
-int Ring::Impl::enter(unsigned wait_for, unsigned flags, const __kernel_timespec* timeout) {
+int Ring::Impl::enter(unsigned wait_for, unsigned flags, io_uring_getevents_arg* argument) {
   const unsigned submit = publish();
-  if (ring.int_flags != 0)
-    flags |= IORING_ENTER_REGISTERED_RING;  // its only flag: the ring fd is registered
-  if (timeout == nullptr) {
+  if (fd_registered) flags |= IORING_ENTER_REGISTERED_RING;
+  if (argument == nullptr) {
     return io_uring_enter2(ring.enter_ring_fd, submit, wait_for, flags, nullptr, 0);
   }
-  io_uring_getevents_arg argument{};
-  argument.ts = std::bit_cast<uint64_t>(timeout);
   return io_uring_enter2(ring.enter_ring_fd, submit, wait_for, flags | IORING_ENTER_EXT_ARG,
-                         reinterpret_cast<sigset_t*>(&argument), sizeof argument);
+                         reinterpret_cast<sigset_t*>(argument), sizeof *argument);
 }
 
 // Submits what is there. Where the kernel wants completions taken first, they are put aside.
@@ -408,8 +410,7 @@ void Ring::cancel_file(FileSlot file, OpTag tag) {
   finish(entry, tag, 0);
 }
 
-// ---- files
-// ---------------------------------------------------------------------------------------
+// -- files
 
 Error Ring::install(FileSlot slot, int fd) {
   const int result = io_uring_register_files_update(&impl_->ring, slot, &fd, 1);
@@ -421,24 +422,44 @@ void Ring::uninstall(FileSlot slot) {
   io_uring_register_files_update(&impl_->ring, slot, &nothing, 1);
 }
 
-// ---- the turn
-// ------------------------------------------------------------------------------------
+// -- the turn
 
-void Ring::wait(uint32_t wait_for, std::chrono::nanoseconds timeout) {
+void Ring::wait(uint32_t wait_for, nanoseconds timeout, nanoseconds window) {
   if (impl_->failed != 0) return;
   // What was put aside is there already.
-  const bool at_once = wait_for == 0 || timeout.count() <= 0 || !impl_->aside.empty();
+  if (wait_for == 0 || timeout.count() <= 0 || !impl_->aside.empty()) {
+    impl_->judge(impl_->enter(0, IORING_ENTER_GETEVENTS, nullptr));
+    return;
+  }
+  if (wait_for == 1 || timeout <= window) {
+    impl_->judge(impl_->enter_for(wait_for, timeout, {}));
+  } else if (impl_->has_window) {
+    impl_->judge(impl_->enter_for(wait_for, timeout, window));
+  } else {
+    impl_->judge(impl_->enter_for(wait_for, window, {}));
+    if (impl_->failed == 0 && io_uring_cq_ready(&impl_->ring) == 0) {
+      impl_->judge(impl_->enter_for(1, timeout - window, {}));
+    }
+  }
+}
+
+int Ring::Impl::enter_for(unsigned wait_for, nanoseconds timeout, nanoseconds window) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timeout);
   const __kernel_timespec limit{seconds.count(), (timeout - seconds).count()};
-  const int result =
-      impl_->enter(at_once ? 0 : wait_for, IORING_ENTER_GETEVENTS, at_once ? nullptr : &limit);
+  io_uring_getevents_arg argument{};
+  argument.pad = static_cast<uint32_t>(window / std::chrono::microseconds{1});  // min_wait_usec
+  argument.ts = std::bit_cast<uint64_t>(&limit);
+  return enter(wait_for, IORING_ENTER_GETEVENTS, &argument);
+}
+
+void Ring::Impl::judge(int result) {
   if (result >= 0 || result == -ETIME || result == -EINTR) return;
   if (result != -EAGAIN && result != -EBUSY) {
-    impl_->failed = -result;
+    failed = -result;
     return;
   }
   // The kernel wants completions taken first, or is out of memory: never spin on it.
-  if (io_uring_cq_ready(&impl_->ring) == 0) std::this_thread::sleep_for(kBackOff);
+  if (io_uring_cq_ready(&ring) == 0) std::this_thread::sleep_for(kBackOff);
 }
 
 void Ring::Impl::copy_completions(std::vector<Completion>& into) {
@@ -480,8 +501,7 @@ uint32_t Ring::unsubmitted() const noexcept { return io_uring_sq_ready(&impl_->r
 uint64_t Ring::overflows() const noexcept { return impl_->overflows; }
 int Ring::failed() const noexcept { return impl_->failed; }
 
-// ---- buffers
-// -------------------------------------------------------------------------------------
+// -- buffers
 
 void Ring::give_back(std::span<const uint16_t> ids) noexcept {
   if (ids.empty()) return;

