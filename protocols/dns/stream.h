@@ -24,7 +24,7 @@ class StreamReader {
   // The next whole message; nullopt when what is left is unfinished and now kept here.
   [[nodiscard]] std::optional<std::span<const std::byte>> next() noexcept;
   // True in the middle of a message: a close now cuts it.
-  [[nodiscard]] bool unfinished() const noexcept { return held_ != 0 || !fed_.empty(); }
+  [[nodiscard]] bool unfinished() const noexcept { return (held_ != 0 && !lent_) || !fed_.empty(); }
   void reset() noexcept;
 
  private:
