@@ -1,9 +1,9 @@
 // engine/input.h - files to names: opens, decompresses, recognises and parses, one file after
 // another.
 //
-// Threads:    an Input belongs to the source thread; next() blocks in read(2).
-// Invariants: (1) the same files and options give the same names with the same seq, however the
-// bytes arrive;
+// Threads:    an Input belongs to the source thread; next() blocks in read(2). interrupt() may come
+// from any. Invariants: (1) the same files and options give the same names with the same seq,
+// however the bytes arrive;
 //             (2) everything that stands before an error is handed out before the error is;
 //             (3) memory is fixed by the constants of the parsers, whatever the files hold.
 // Ownership:  names live in the caller's NameBlock; nothing points into the Input.
@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "engine/names.h"
+#include "protocols/zone/parser.h"
 
 namespace zonesweep::engine {
 
@@ -42,13 +43,7 @@ struct InputError {
   [[nodiscard]] std::string text() const;
 };
 
-struct InputCounts {
-  uint64_t names = 0;  // handed out, illegal ones included
-  uint64_t illegal = 0;
-  uint64_t skipped = 0;      // blank lines, comments, CSV headers
-  uint64_t duplicates = 0;   // zone files: delegations seen before
-  uint64_t out_of_zone = 0;  // zone files: NS owners outside the apex
-};
+using InputCounts = zone::Counts;
 
 class Input {
  public:
@@ -64,6 +59,9 @@ class Input {
   // Appends up to `names` names and sets block.bytes_read. False: the input has ended and nothing
   // was appended. A pipe that pauses gives what is there rather than waiting for more.
   [[nodiscard]] std::expected<bool, InputError> next(NameBlock& block, size_t names);
+
+  // Any thread: a next() that waits for a pipe, now or later, returns false instead.
+  void interrupt() noexcept;
 
   [[nodiscard]] uint64_t bytes_total()
       const noexcept;  // of all files; 0 when one is not a regular file
