@@ -1,0 +1,388 @@
+#include "cache/stripe.h"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cstring>
+#include <new>
+
+// Every word that two threads may touch at once is an atomic, so the sanitizer needs no fence to
+// see that nothing races; it warns that it does not model the ones that order them.
+#ifdef __SANITIZE_THREAD__
+#pragma GCC diagnostic ignored "-Wtsan"
+#endif
+
+namespace zonesweep::cache {
+namespace {
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+constexpr uint32_t kBucketBits = 30;  // of the hash; above them the tag, at the top the stripe
+constexpr uint32_t kTagMask = 0xfffff;
+constexpr uint8_t kPromoteUses = 1;  // measured: docs/benchmarks-cache.md
+
+uint32_t tag_of(uint64_t hash) { return static_cast<uint32_t>(hash >> kBucketBits) & kTagMask; }
+
+uint32_t words_of_value(uint32_t bytes) { return (bytes + 7) / 8; }
+
+void add_one(std::atomic<uint64_t>& counter) {  // by the holder of the claim only
+  counter.store(counter.load(kRelaxed) + 1, kRelaxed);
+}
+
+void subtract_one(std::atomic<uint64_t>& counter) {
+  counter.store(counter.load(kRelaxed) - 1, kRelaxed);
+}
+
+// The slots of `bucket` that carry `tag`, as bits. No branch depends on a slot: where a key lies in
+// its bucket is as good as random, and a wrong guess would cost more than all seven looks.
+uint32_t slots_with(const Bucket& bucket, uint32_t tag,
+                    std::array<uint64_t, limits::kSlotsPerBucket>& seen) {
+  uint32_t mask = 0;
+  for (uint32_t i = 0; i < limits::kSlotsPerBucket; ++i) {
+    seen[i] = bucket.slots[i].load(std::memory_order_acquire);
+    mask |= static_cast<uint32_t>(Slot{seen[i]}.tag() == tag) << i;
+  }
+  return mask;
+}
+
+void count_use(std::atomic<uint8_t>& uses) {
+  const uint8_t seen = uses.load(kRelaxed);
+  if (seen < limits::kUsesMax) uses.store(static_cast<uint8_t>(seen + 1), kRelaxed);
+}
+
+void store_bytes(Word* to, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const size_t n = std::min<size_t>(bytes.size(), sizeof(uint64_t));
+    uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), n);
+    (to++)->store(word, kRelaxed);
+    bytes = bytes.subspan(n);
+  }
+}
+
+}  // namespace
+
+Geometry Geometry::of(size_t table_bytes) noexcept {
+  constexpr uint32_t kStripesMax = 16'384;
+  constexpr size_t kSegmentBytes = limits::kSegmentWords * sizeof(Word);
+  constexpr uint32_t kBucketsPer64 = 64 * kSegmentBytes / limits::kLogBytesPerBucket;
+  constexpr uint32_t kGhostSetsPer64 =
+      64 * kSegmentBytes / limits::kLogBytesPerGhost / limits::kGhostsPerSet;
+  constexpr size_t kBytesPer64 = 64 * (kSegmentBytes + sizeof(Word)) +
+                                 kBucketsPer64 * sizeof(Bucket) +
+                                 kGhostSetsPer64 * sizeof(GhostSet);
+  constexpr size_t kRounding = size_t{5} * 64;  // each part begins on a line
+
+  Geometry g;
+  g.stripes = static_cast<uint32_t>(
+      std::clamp<size_t>(std::bit_floor(table_bytes / limits::kStripeBytes), 1, kStripesMax));
+  g.stripe_shift = 64 - static_cast<uint32_t>(std::countr_zero(g.stripes));
+  const size_t room = (table_bytes - kRounding) / g.stripes - sizeof(StripeState);
+  g.segments =
+      static_cast<uint32_t>(std::min<size_t>(room * 64 / kBytesPer64, limits::kSegmentsPerStripe));
+  g.small_segments = std::max(1U, g.segments * limits::kSmallPercent / 100);
+  g.buckets = (g.segments * kBucketsPer64 / 64) & ~1U;
+  g.ghost_sets = g.segments * kGhostSetsPer64 / 64;
+  const auto after = [&](size_t at, size_t bytes_of_stripe) {
+    return (at + g.stripes * bytes_of_stripe + 63) & ~size_t{63};
+  };
+  g.versions_at = after(g.states_at, sizeof(StripeState));
+  g.buckets_at = after(g.versions_at, g.segments * sizeof(Word));
+  g.ghosts_at = after(g.buckets_at, g.buckets * sizeof(Bucket));
+  g.segments_at = after(g.ghosts_at, g.ghost_sets * sizeof(GhostSet));
+  assert(after(g.segments_at, g.segments * kSegmentBytes) <= table_bytes);
+  return g;
+}
+
+// The memory is zeroed, and zero bits are what the atomics of an empty stripe hold: nothing but the
+// state and the versions is written, so that untouched pages stay untouched.
+void Stripe::initialise() noexcept {
+  new (&state()) StripeState;
+  for (uint32_t i = 0; i < geometry_->segments; ++i) {
+    version(i).store(1, kRelaxed);
+    state().free.push(static_cast<uint8_t>(i));
+  }
+}
+
+StripeState& Stripe::state() const noexcept {
+  return reinterpret_cast<StripeState*>(table_ + geometry_->states_at)[index_];
+}
+
+uint32_t Stripe::bucket_of(uint64_t hash) const noexcept {
+  constexpr uint64_t kMask = (uint64_t{1} << kBucketBits) - 1;
+  return static_cast<uint32_t>((hash & kMask) * geometry_->buckets >> kBucketBits);
+}
+
+Bucket& Stripe::bucket(uint32_t index) const noexcept {
+  return reinterpret_cast<Bucket*>(table_ +
+                                   geometry_->buckets_at)[index_ * geometry_->buckets + index];
+}
+
+Word& Stripe::version(uint32_t segment) const noexcept {
+  return reinterpret_cast<Word*>(table_ +
+                                 geometry_->versions_at)[index_ * geometry_->segments + segment];
+}
+
+Word* Stripe::words(uint32_t segment) const noexcept {
+  const size_t round = size_t{segment} * geometry_->stripes + index_;
+  return reinterpret_cast<Word*>(table_ + geometry_->segments_at) + round * limits::kSegmentWords;
+}
+
+Ghost Stripe::ghost() const noexcept {
+  auto* sets = reinterpret_cast<GhostSet*>(table_ + geometry_->ghosts_at);
+  return Ghost({sets + size_t{index_} * geometry_->ghost_sets, geometry_->ghost_sets});
+}
+
+// ---- reading
+
+void Stripe::prefetch(uint64_t hash) const noexcept {
+  __builtin_prefetch(&bucket(bucket_of(hash)));
+}
+
+ReadResult Stripe::read(const Key& key, uint32_t now,
+                        std::span<std::byte, limits::kValueBytesMax> out) const noexcept {
+  const uint32_t home = bucket_of(key.hash());
+  ReadResult result;
+  for (uint32_t tries = 0; tries < limits::kReadTries; ++tries) {
+    bool stale = false;
+    for (const uint32_t index : {home, home ^ 1}) {
+      Bucket& place = bucket(index);
+      std::array<uint64_t, limits::kSlotsPerBucket> seen;
+      for (uint32_t mask = slots_with(place, tag_of(key.hash()), seen); mask != 0;
+           mask &= mask - 1) {
+        const auto i = static_cast<uint32_t>(std::countr_zero(mask));
+        if (Slot{seen[i]}.empty()) continue;
+        const Check check = read_slot(Slot{seen[i]}, key, now, out, result);
+        if (check == Check::match) {
+          if (result.outcome == ReadOutcome::hit) count_use(place.uses[i]);
+          return result;
+        }
+        stale = stale || check == Check::stale;
+      }
+    }
+    if (!stale) return {};
+  }
+  result.outcome = ReadOutcome::gave_up;
+  return result;
+}
+
+// Copies first and asks afterwards: what was read counts only if the segment still has the version
+// that the slot named after the last word was loaded.
+Stripe::Check Stripe::read_slot(Slot slot, const Key& key, uint32_t now,
+                                std::span<std::byte, limits::kValueBytesMax> out,
+                                ReadResult& result) const noexcept {
+  const Word* entry = words(slot.segment()) + slot.at();
+  const auto key_words = static_cast<uint32_t>(key.words().size());
+  const uint32_t room = limits::kSegmentWords - slot.at();
+  if (slot.segment() >= geometry_->segments || 1 + key_words > room) return Check::other;
+  const EntryHead head{entry[0].load(kRelaxed)};
+  Check check = same_key(slot, key) ? Check::match : Check::other;
+  const uint32_t value_words = words_of_value(head.value_bytes());
+  if (check == Check::match && 1 + key_words + value_words <= room &&
+      head.value_bytes() <= limits::kValueBytesMax && head.expires() > now) {
+    const Word* from = entry + 1 + key_words;
+    std::byte* to = out.data();
+    for (uint32_t i = 0; i < value_words; ++i, to += sizeof(uint64_t)) {
+      const uint64_t word = from[i].load(kRelaxed);
+      std::memcpy(to, &word, sizeof(word));
+    }
+  }
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if ((version(slot.segment()).load(kRelaxed) & Slot::kVersionMask) != slot.version())
+    return Check::stale;
+  result.outcome = head.expires() > now ? ReadOutcome::hit : ReadOutcome::expired;
+  result.value_bytes = head.value_bytes();
+  result.expires = head.expires();
+  return check;
+}
+
+bool Stripe::same_key(Slot slot, const Key& key) const noexcept {
+  const Word* stored = words(slot.segment()) + slot.at() + 1;
+  uint64_t difference = 0;
+  for (const uint64_t word : key.words()) difference |= (stored++)->load(kRelaxed) ^ word;
+  return difference == 0;
+}
+
+// ---- writing
+
+bool Stripe::try_claim() noexcept {
+  std::atomic<uint32_t>& claimed = state().claimed;
+  return claimed.load(kRelaxed) == 0 && claimed.exchange(1, std::memory_order_acquire) == 0;
+}
+
+void Stripe::release() noexcept { state().claimed.store(0, std::memory_order_release); }
+
+void Stripe::write(const Key& key, std::span<const std::byte> value, uint32_t expires,
+                   uint32_t now) noexcept {
+  StripeState& s = state();
+  const uint32_t home = bucket_of(key.hash());
+  const uint32_t tag = tag_of(key.hash());
+  const auto value_bytes = static_cast<uint32_t>(value.size());
+  const auto size = 1 + static_cast<uint32_t>(key.words().size()) + words_of_value(value_bytes);
+
+  Place place;
+  const bool known = find(key, place);
+  const bool to_main =
+      known ? s.in_main[Slot{bucket(place.bucket).slots[place.slot].load(kRelaxed)}.segment()]
+            : ghost().take(home, tag);
+  SegmentQueue& queue = to_main ? s.main : s.small;
+  make_room(queue, size, now);
+  // Making room may have moved the old value, or thrown it out.
+  if (!known || !find(key, place)) {
+    place = place_for(home);
+    bucket(place.bucket).uses[place.slot].store(0, kRelaxed);
+    add_one(s.entries);
+  }
+  uint32_t at = 0;
+  const Slot slot = append(queue, tag, size, at);
+  Word* entry = words(slot.segment()) + at;
+  (entry++)->store(EntryHead::of(expires, value_bytes, home).bits, kRelaxed);
+  for (const uint64_t word : key.words()) (entry++)->store(word, kRelaxed);
+  store_bytes(entry, value);
+  bucket(place.bucket).slots[place.slot].store(slot.bits, std::memory_order_release);
+}
+
+bool Stripe::find(const Key& key, Place& place) const noexcept {
+  const uint32_t home = bucket_of(key.hash());
+  for (const uint32_t index : {home, home ^ 1}) {
+    std::array<uint64_t, limits::kSlotsPerBucket> seen;
+    for (uint32_t mask = slots_with(bucket(index), tag_of(key.hash()), seen); mask != 0;
+         mask &= mask - 1) {
+      const auto i = static_cast<uint32_t>(std::countr_zero(mask));
+      const Slot slot{seen[i]};
+      if (slot.empty() || slot.at() + 1 + key.words().size() > limits::kSegmentWords) continue;
+      if (!same_key(slot, key)) continue;
+      place = {index, i};
+      return true;
+    }
+  }
+  return false;
+}
+
+// The place of the slot that names just this entry; `tag` is not known.
+bool Stripe::find(Slot slot, uint32_t home, Place& place) const noexcept {
+  constexpr uint64_t kLocation = (uint64_t{1} << 44) - 1;
+  for (const uint32_t index : {home, home ^ 1}) {
+    for (uint32_t i = 0; i < limits::kSlotsPerBucket; ++i) {
+      if ((bucket(index).slots[i].load(kRelaxed) & kLocation) != (slot.bits & kLocation)) continue;
+      place = {index, i};
+      return true;
+    }
+  }
+  return false;
+}
+
+// An empty slot near `home`; if there is none, that of the least worthy: on probation, and rarely
+// used.
+Stripe::Place Stripe::place_for(uint32_t home) noexcept {
+  Place best{home, 0};
+  uint32_t best_worth = UINT32_MAX;
+  for (const uint32_t index : {home, home ^ 1}) {
+    for (uint32_t i = 0; i < limits::kSlotsPerBucket; ++i) {
+      const Slot slot{bucket(index).slots[i].load(kRelaxed)};
+      if (slot.empty()) return {index, i};
+      const uint32_t uses = bucket(index).uses[i].load(kRelaxed);
+      const uint32_t worth = uses + (state().in_main[slot.segment()] ? limits::kUsesMax + 1U : 0U);
+      if (worth >= best_worth) continue;
+      best_worth = worth;
+      best = {index, i};
+    }
+  }
+  clear(best);
+  add_one(state().evicted);
+  add_one(state().displaced);
+  return best;
+}
+
+void Stripe::clear(Place place) noexcept {
+  bucket(place.bucket).slots[place.slot].store(0, std::memory_order_release);
+  subtract_one(state().entries);
+}
+
+// ---- the log
+
+bool Stripe::has_room(const SegmentQueue& queue, uint32_t size) const noexcept {
+  return queue.count > 0 && state().used_words[queue.last()] + size <= limits::kSegmentWords;
+}
+
+void Stripe::make_room(SegmentQueue& queue, uint32_t words_needed, uint32_t now) noexcept {
+  StripeState& s = state();
+  if (has_room(queue, words_needed)) return;
+  for (uint32_t tries = 0; s.free.count <= limits::kReserve; ++tries)
+    reclaim(now, tries < limits::kReclaimsPerPut);
+  if (has_room(queue, words_needed)) return;  // survivors have opened a new one
+  const uint8_t segment = s.free.pop();
+  s.used_words[segment] = 0;
+  s.in_main[segment] = &queue == &s.main;
+  queue.push(segment);
+}
+
+// S3-FIFO by segments: the oldest of the small queue goes while that has more than its share, else
+// the oldest of the main queue. What was used is appended to the main queue, everything else is
+// forgotten.
+void Stripe::reclaim(uint32_t now, bool keep_used) noexcept {
+  StripeState& s = state();
+  const bool from_main = s.main.count > 0 && s.small.count <= geometry_->small_segments;
+  const uint8_t segment = from_main ? s.main.pop() : s.small.pop();
+  const uint64_t of_version = version(segment).load(kRelaxed);
+  for (uint32_t at = 0; at < s.used_words[segment];) {
+    const Word* entry = words(segment) + at;
+    const EntryHead head{entry[0].load(kRelaxed)};
+    const uint32_t size =
+        1 + Key::words_of(entry[1].load(kRelaxed)) + words_of_value(head.value_bytes());
+    reclaim_entry(Slot::of(0, of_version, segment, at), head, size, from_main, now, keep_used);
+    at += size;
+  }
+  free_segment(segment);
+}
+
+void Stripe::reclaim_entry(Slot slot, EntryHead head, uint32_t size, bool from_main, uint32_t now,
+                           bool keep_used) noexcept {
+  StripeState& s = state();
+  Place place;
+  if (!find(slot, head.bucket(), place)) return;  // replaced since
+  Bucket& where = bucket(place.bucket);
+  const uint8_t uses = where.uses[place.slot].load(kRelaxed);
+  const uint32_t tag = Slot{where.slots[place.slot].load(kRelaxed)}.tag();
+  if (head.expires() <= now) {
+    clear(place);
+    return add_one(s.expired);
+  }
+  if (!keep_used || uses < (from_main ? 1 : kPromoteUses)) {
+    clear(place);
+    if (!from_main) ghost().insert(head.bucket(), tag);
+    return add_one(s.evicted);
+  }
+  if (!has_room(s.main, size)) {
+    const uint8_t fresh = s.free.pop();
+    s.used_words[fresh] = 0;
+    s.in_main[fresh] = true;
+    s.main.push(fresh);
+  }
+  uint32_t at = 0;
+  const Slot moved = append(s.main, tag, size, at);
+  const Word* from = words(slot.segment()) + slot.at();
+  Word* to = words(moved.segment()) + at;
+  for (uint32_t i = 0; i < size; ++i) to[i].store(from[i].load(kRelaxed), kRelaxed);
+  where.uses[place.slot].store(from_main ? static_cast<uint8_t>(uses - 1) : uint8_t{0}, kRelaxed);
+  where.slots[place.slot].store(moved.bits, std::memory_order_release);
+}
+
+// From here on readers that hold a slot of the old version find out; only then may words change.
+void Stripe::free_segment(uint8_t segment) noexcept {
+  uint64_t next = version(segment).load(kRelaxed) + 1;
+  if ((next & Slot::kVersionMask) == 0) ++next;
+  version(segment).store(next, kRelaxed);
+  std::atomic_thread_fence(std::memory_order_release);
+  state().free.push(segment);
+}
+
+Slot Stripe::append(SegmentQueue& queue, uint32_t tag, uint32_t size, uint32_t& at) noexcept {
+  StripeState& s = state();
+  const uint8_t segment = queue.last();
+  at = s.used_words[segment];
+  assert(at + size <= limits::kSegmentWords);
+  s.used_words[segment] = static_cast<uint16_t>(at + size);
+  return Slot::of(tag, version(segment).load(kRelaxed), segment, at);
+}
+
+}  // namespace zonesweep::cache
