@@ -11,6 +11,7 @@ using namespace std::chrono_literals;
 
 constexpr double kRateMax = 50e6;      // beyond any network: keeps the arithmetic finite
 constexpr double kLossMin = 0.05;      // of an epoch; less is noise on real lines
+constexpr double kLossOfDeadNames = 0.98;
 constexpr auto kBurst = 2ms;           // of the rate: one slow turn's worth
 constexpr double kBurstMin = 4;
 constexpr double kQueueLow = 512;      // queries waiting at the server: room for more in flight
@@ -105,7 +106,7 @@ void Pace::answered(EpochMark mark, Duration rtt) noexcept {
 
 void Pace::lost(EpochMark) noexcept { forgotten(); }
 
-void Pace::refused(EpochMark, Duration) noexcept {
+void Pace::refused() noexcept {
   forgotten();
   last_answer_ = now_;
 }
@@ -120,11 +121,29 @@ void Pace::forgotten() noexcept {
   in_flight_--;
 }
 
+void Pace::answered_late(EpochMark mark) noexcept {
+  last_answer_ = now_;
+  if (!remembered(mark)) return;
+  epoch(mark).answered++;
+  if (mode_ == Mode::blackout && mark >= changed_) alive();
+}
+
 void Pace::alive() noexcept {
   last_answer_ = now_;
   if (mode_ != Mode::blackout) return;
   growth_ = kGrowthMin;
   enter(Mode::steady, std::max(limit_estimate_ * 0.9, limits::kPaceFloor * 2));
+}
+
+void Pace::gone() noexcept {
+  if (mode_ != Mode::blackout) black_out();
+}
+
+void Pace::answers_others() noexcept {
+  if (mode_ != Mode::blackout) return;
+  baseline_ = kLossOfDeadNames;
+  cuts_in_a_row_ = 0;
+  enter(Mode::ramp, std::clamp(dark_rate_ / 2, limits::kPaceFloor, limits::kPaceStart));
 }
 
 void Pace::local_overload() noexcept {
@@ -207,9 +226,8 @@ void Pace::judge(Epoch& judged) {
   const double loss = 1 - std::min(1.0, static_cast<double>(judged.answered) / judged.sent);
   judged.limited = judged.sent >= limits::kEpochSendsMin && loss > loss_threshold(judged.sent);
   if (judged.mark < changed_) return;
-  if (judged.answered == 0 && (judged.sent >= limits::kEpochSendsMin || mode_ == Mode::blackout)) {
-    return black_out();
-  }
+  const bool telling = judged.sent >= limits::kEpochSendsMin || mode_ == Mode::blackout;
+  if (judged.answered == 0 && telling && baseline_ < kLossOfDeadNames / 2 + 0.4) return black_out();
   if (judged.sent < limits::kEpochSendsMin) return;
   if (!judged.limited && loss < baseline_) baseline_ += (loss - baseline_) / 8;
   switch (mode_) {
@@ -281,6 +299,7 @@ void Pace::judge_steady() {
 void Pace::black_out() {
   if (mode_ != Mode::blackout) {
     limit_estimate_ = delivered_rate();
+    dark_rate_ = rate_;
     return enter(Mode::blackout, rate_ / 4);
   }
   enter(Mode::blackout, rate_ / 2);

@@ -79,11 +79,17 @@ class Pace {
   EpochMark sent() noexcept;                                  // takes one permit
   void answered(EpochMark mark, Duration rtt) noexcept;
   void lost(EpochMark mark) noexcept;                         // its try timed out
-  void refused(EpochMark mark, Duration rtt) noexcept;        // answered, but pushed back (REFUSED): half a loss
+  void refused() noexcept;                                    // pushed back (REFUSED): no answer, but a sign of life
   void withdrawn(EpochMark mark) noexcept;                    // never left this machine
   void forgotten() noexcept;                                  // concluded by other means (an earlier try's answer)
-  // A probe was answered: the server is alive, and losses belong to the names asked.
+  // An answer to a query that was counted as lost already: no permit comes back.
+  void answered_late(EpochMark mark) noexcept;
+  // The server answered something, or said by ICMP that it is gone.
   void alive() noexcept;
+  void gone() noexcept;
+  // In a blackout a harmless question was answered: the server lives, and the names that were asked are at
+  // fault. Their loss becomes the baseline.
+  void answers_others() noexcept;
   // Local overload: slow down a little at once.
   void local_overload() noexcept;
 
@@ -151,6 +157,7 @@ class Pace {
   double baseline_ = 0;        // share of losses that giving way does not cure
   double growth_ = 0.02;       // steady: per judged second
   double limit_estimate_ = 0;  // delivered rate before a blackout
+  double dark_rate_ = 0;       // the rate at which a blackout began
   uint32_t cuts_in_a_row_ = 0;
   uint32_t in_flight_ = 0;
   uint32_t cap_;

@@ -1,0 +1,49 @@
+#include "engine/message_ids.h"
+
+#include <sys/random.h>
+
+#include <cassert>
+#include <cerrno>
+#include <cstddef>
+
+namespace zonesweep::engine {
+namespace {
+
+// getrandom() cannot fail once the kernel has booted, but it may be interrupted or come up short.
+void fill_random(void* out, size_t size) {
+  auto* at = static_cast<std::byte*>(out);
+  while (size > 0) {
+    const ssize_t got = getrandom(at, size, 0);
+    if (got < 0) {
+      assert(errno == EINTR);
+      continue;
+    }
+    at += got;
+    size -= static_cast<size_t>(got);
+  }
+}
+
+}  // namespace
+
+void RandomIds::refill() {
+  fill_random(ids_.data(), sizeof(ids_));
+  at_ = 0;
+}
+
+std::optional<uint16_t> IdTable::claim(uint32_t slot, RandomIds& random) {
+  for (uint32_t draw = 0; draw < limits::kIdDraws; ++draw) {
+    const uint16_t id = random.next();
+    if (slots_[place(id)] != kFree) continue;
+    slots_[place(id)] = slot;
+    return id;
+  }
+  return std::nullopt;
+}
+
+uint64_t random_u64() {
+  uint64_t value = 0;
+  fill_random(&value, sizeof(value));
+  return value;
+}
+
+}  // namespace zonesweep::engine
