@@ -4,7 +4,7 @@ add_library(zonesweep_options INTERFACE)
 target_include_directories(zonesweep_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(zonesweep_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wold-style-cast
-  -Woverloaded-virtual -fno-omit-frame-pointer)
+  -Woverloaded-virtual -Wno-missing-field-initializers -fno-omit-frame-pointer)
 if(ZONESWEEP_WERROR)
   target_compile_options(zonesweep_options INTERFACE -Werror)
 endif()

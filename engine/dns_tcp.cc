@@ -30,7 +30,8 @@ std::optional<DnsTcp::Ticket> DnsTcp::ask(uint32_t server, const io::Endpoint& p
   query.id = *id;
   const size_t size = dns::write_query(query, std::span(wire_).subspan(2));
   assert(size > 0);
-  // Length and message in one write: some servers read the prefix and the message as one (RFC 7766 section 8).
+  // Length and message in one write: some servers read the prefix and the message as one (RFC 7766
+  // section 8).
   std::ranges::copy(dns::stream_prefix(static_cast<uint16_t>(size)), wire_.begin());
   if (!transport_.write(link.stream, std::span(wire_).first(2 + size))) {
     link.ids.release(*id);
@@ -87,7 +88,8 @@ void DnsTcp::forget(uint32_t index, uint16_t id, bool timed_out) {
   Link& link = links_[index];
   if (!remove(link, id)) return;
   if (!timed_out) return;
-  // A connection that has been silent for a whole try is dead, or its server is: the next try gets a new one.
+  // A connection that has been silent for a whole try is dead, or its server is: the next try gets
+  // a new one.
   if (!link.heard && link.state == Link::State::up) {
     link.state = Link::State::closing;
     transport_.close(link.stream);
@@ -140,13 +142,15 @@ void DnsTcp::ended(uint32_t index, io::Error error) {
   link.waiting = 0;
   link.state = Link::State::free;
   for (const auto& [id, slot] : questions) {
-    client_.on_tcp_lost(slot, index, id, error == io::Error::none ? io::Error::reset : error, cut_off);
+    client_.on_tcp_lost(slot, index, id, error == io::Error::none ? io::Error::reset : error,
+                        cut_off);
   }
 }
 
 void DnsTcp::tick(Instant now) {
   for (Link& link : links_) {
-    if (link.state != Link::State::up || link.waiting > 0 || now - link.used < limits::kTcpIdle) continue;
+    if (link.state != Link::State::up || link.waiting > 0 || now - link.used < limits::kTcpIdle)
+      continue;
     link.state = Link::State::closing;
     transport_.close(link.stream);
   }

@@ -1,10 +1,13 @@
 // engine/dns_tcp.h - questions over TCP: connections kept open and pipelined (RFC 7766).
 //
 // Threads:    one lane.
-// Invariants: (1) an id of a link stands for one waiting question; (2) every question that ask() took ends by
-//             on_tcp_message(), on_tcp_lost() or forget(); (3) callbacks come only from inside on_event().
+// Invariants: (1) an id of a link stands for one waiting question; (2) every question that ask()
+// took ends by
+//             on_tcp_message(), on_tcp_lost() or forget(); (3) callbacks come only from inside
+//             on_event().
 // Ownership:  streams belong to the transport; links and their 64 KiB readers to this class.
-// Errors:     a message that parses but belongs to nothing waiting is counted and dropped: late answers of a
+// Errors:     a message that parses but belongs to nothing waiting is counted and dropped: late
+// answers of a
 //             forgotten question must never answer another.
 #pragma once
 
@@ -23,10 +26,10 @@
 namespace zonesweep::engine {
 
 namespace limits {
-inline constexpr uint32_t kTcpLinks = 64;           // per lane; 64 KiB of reader each
+inline constexpr uint32_t kTcpLinks = 64;  // per lane; 64 KiB of reader each
 inline constexpr uint32_t kTcpLinksPerServer = 4;
-inline constexpr uint32_t kTcpPipeline = 64;        // waiting questions per link
-inline constexpr uint32_t kTcpIdPlaces = 256;       // per link: at most a quarter full
+inline constexpr uint32_t kTcpPipeline = 64;               // waiting questions per link
+inline constexpr uint32_t kTcpIdPlaces = 256;              // per link: at most a quarter full
 inline constexpr auto kTcpIdle = std::chrono::seconds{5};  // RFC 7766 section 6.2.3: seconds
 }  // namespace limits
 
@@ -36,8 +39,10 @@ class DnsTcp {
    public:
     virtual void on_tcp_message(uint32_t slot, uint32_t link, uint16_t id,
                                 std::span<const std::byte> message) = 0;
-    // The connection ended first. `unserved`: it had answered others, so this question was merely cut off.
-    virtual void on_tcp_lost(uint32_t slot, uint32_t link, uint16_t id, io::Error error, bool unserved) = 0;
+    // The connection ended first. `unserved`: it had answered others, so this question was merely
+    // cut off.
+    virtual void on_tcp_lost(uint32_t slot, uint32_t link, uint16_t id, io::Error error,
+                             bool unserved) = 0;
 
    protected:
     ~Client() = default;

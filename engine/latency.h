@@ -36,8 +36,8 @@ class LatencyHistogram {
   }
 
  private:
-  static constexpr uint32_t kLinear = 16;                         // per power of two
-  static constexpr uint32_t kBuckets = kLinear * (32 - 4 + 1);    // 0 .. 2^32 us = 71 minutes
+  static constexpr uint32_t kLinear = 16;                       // per power of two
+  static constexpr uint32_t kBuckets = kLinear * (32 - 4 + 1);  // 0 .. 2^32 us = 71 minutes
 
   static constexpr uint32_t bucket(uint32_t us) noexcept {
     if (us < kLinear) return us;

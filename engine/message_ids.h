@@ -1,8 +1,8 @@
 // engine/message_ids.h - unpredictable message ids, and which question each stands for.
 //
-// RFC 5452 section 9.2: ids come from the kernel's cryptographic source. Per socket a direct array is indexed by
-// the low bits of the id: the id is drawn until its place is free, so no hash and no chain is needed,
-// and all 16 bits stay unpredictable.
+// RFC 5452 section 9.2: ids come from the kernel's cryptographic source. Per socket a direct array
+// is indexed by the low bits of the id: the id is drawn until its place is free, so no hash and no
+// chain is needed, and all 16 bits stay unpredictable.
 //
 // Threads:    one lane.
 // Invariants: an id of a socket stands for at most one question.
@@ -17,8 +17,8 @@
 namespace zonesweep::engine {
 
 namespace limits {
-inline constexpr uint32_t kIdPlaces = 4'096;   // per socket; power of two
-inline constexpr uint32_t kIdDraws = 32;       // at half load, 32 draws fail once in 4 billion
+inline constexpr uint32_t kIdPlaces = 4'096;  // per socket; power of two
+inline constexpr uint32_t kIdDraws = 32;      // at half load, 32 draws fail once in 4 billion
 }  // namespace limits
 
 class RandomIds {
@@ -42,9 +42,13 @@ class IdTable {
 
   // An id for `slot`, or nothing where the table is too full: try another socket, or later.
   [[nodiscard]] std::optional<uint16_t> claim(uint32_t slot, RandomIds& random);
-  // The slot that the id may stand for, or kFree. The caller compares the whole id with the one it was given.
+  // The slot that the id may stand for, or kFree. The caller compares the whole id with the one it
+  // was given.
   [[nodiscard]] uint32_t find(uint16_t id) const { return slots_[place(id)]; }
   void release(uint16_t id) { slots_[place(id)] = kFree; }
+  // The slots that wait, each with its place.
+  [[nodiscard]] const std::vector<uint32_t>& slots() const { return slots_; }
+  [[nodiscard]] bool empty() const { return slots_.empty(); }  // no places at all
 
  private:
   [[nodiscard]] size_t place(uint16_t id) const { return id & (slots_.size() - 1); }

@@ -9,16 +9,16 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr double kRateMax = 50e6;      // beyond any network: keeps the arithmetic finite
-constexpr double kLossMin = 0.05;      // of an epoch; less is noise on real lines
+constexpr double kRateMax = 50e6;  // beyond any network: keeps the arithmetic finite
+constexpr double kLossMin = 0.05;  // of an epoch; less is noise on real lines
 constexpr double kLossOfDeadNames = 0.98;
-constexpr auto kBurst = 2ms;           // of the rate: one slow turn's worth
+constexpr auto kBurst = 2ms;  // of the rate: one slow turn's worth
 constexpr double kBurstMin = 4;
-constexpr double kQueueLow = 512;      // queries waiting at the server: room for more in flight
+constexpr double kQueueLow = 512;  // queries waiting at the server: room for more in flight
 constexpr double kQueueHigh = 2'048;
 constexpr double kGrowthMin = 0.02;
 constexpr double kGrowthMax = 0.5;
-constexpr uint32_t kCutsToDoubt = 3;   // cuts in a row that did not help: perhaps it is no limit
+constexpr uint32_t kCutsToDoubt = 3;  // cuts in a row that did not help: perhaps it is no limit
 constexpr auto kFastestSpan = 10s;
 
 double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
@@ -54,7 +54,8 @@ void Pace::turn(Instant now) {
   refill();
   if (now_ - epoch(current_).start >= epoch_length()) begin_epoch();
   const Duration wait = grace();
-  while (judged_next_ < current_ && now_ >= epoch(judged_next_).end + wait) judge(epoch(judged_next_++));
+  while (judged_next_ < current_ && now_ >= epoch(judged_next_).end + wait)
+    judge(epoch(judged_next_++));
   if (now_ - fastest_since_ >= kFastestSpan) {
     if (fastest_next_ != Duration::max()) fastest_ = fastest_next_;
     fastest_next_ = Duration::max();
@@ -158,7 +159,8 @@ bool Pace::lost_to_limit(EpochMark mark) const noexcept {
 }
 
 Duration Pace::retry_timeout(uint32_t attempt, Duration timeout) const noexcept {
-  // While the server answers nobody, or a limit bites, an early retry is only one more query to lose.
+  // While the server answers nobody, or a limit bites, an early retry is only one more query to
+  // lose.
   const bool settled = mode_ == Mode::ramp || (mode_ == Mode::steady && cuts_in_a_row_ == 0);
   if (!settled || !round_trip_.known()) return timeout;
   Duration wait = std::max<Duration>(round_trip_.timeout(), limits::kRetryTimeoutMin);
@@ -188,7 +190,8 @@ void Pace::enter(Mode mode, double rate) {
 }
 
 Duration Pace::epoch_length() const noexcept {
-  const Duration base = mode_ == Mode::steady ? Duration{limits::kEpochSteady} : Duration{limits::kEpochRamp};
+  const Duration base =
+      mode_ == Mode::steady ? Duration{limits::kEpochSteady} : Duration{limits::kEpochRamp};
   // Long enough to hold a telling number of queries, but no longer than a second.
   const Duration telling{static_cast<int64_t>(limits::kEpochSendsMin * 1.25 / rate_ * 1e9)};
   return std::clamp<Duration>(telling, base, 1s);
@@ -258,7 +261,8 @@ void Pace::judge_experiment(const Epoch& judged, double loss) {
     const double delivered = judged.answered / seconds(judged.end - judged.start);
     growth_ = kGrowthMin;
     cuts_in_a_row_ = 1;
-    enter(Mode::steady, 0.9 * std::max(delivered, std::min(experiment_delivered_, delivered_rate())));
+    enter(Mode::steady,
+          0.9 * std::max(delivered, std::min(experiment_delivered_, delivered_rate())));
     return;
   }
   baseline_ = loss;
@@ -308,7 +312,8 @@ void Pace::black_out() {
 void Pace::adapt_cap(const Epoch& judged) {
   if (judged.fastest == Duration::max()) return;
   const Duration queued = judged.fastest - std::min(judged.fastest, fastest_);
-  const double waiting = seconds(queued) * judged.answered / std::max(seconds(judged.end - judged.start), 1e-6);
+  const double waiting =
+      seconds(queued) * judged.answered / std::max(seconds(judged.end - judged.start), 1e-6);
   if (waiting > kQueueHigh) {
     cap_ = std::max(std::min(limits::kInFlightStart, options_.in_flight_max), cap_ / 5 * 4);
   } else if (judged.cap_bound && waiting < kQueueLow) {

@@ -1,20 +1,23 @@
 // engine/pace.h - how fast one lane may ask one server: permits, loss, round-trip times.
 //
-// A rate (token bucket) and a cap on what is in flight. Sends are counted in epochs, and an epoch is judged a
-// little after its end, when the answers to it had time to come:
+// A rate (token bucket) and a cap on what is in flight. Sends are counted in epochs, and an epoch
+// is judged a little after its end, when the answers to it had time to come:
 //   ramp        the rate doubles for as long as epochs come back whole
-//   experiment  an epoch lost too much: ask at half the rate for one epoch. If the share of answers rises,
-//               the server (or the path to it) has a limit, and the delivered rate tells where it lies. If
-//               it does not, the loss has other causes (a bad line, slow names): it becomes the baseline,
-//               and giving way would gain nothing
-//   steady      just below a known limit, creeping up until losses show, then back to the delivered rate
-//   blackout    nothing comes back: the rate decays to a trickle until an answer shows up
-// The cap on what is in flight grows beyond its start only while answers do not queue up at the server,
-// seen from the fastest answer of an epoch: slow names do not count as a queue.
+//   experiment  an epoch lost too much: ask at half the rate for one epoch. If the share of answers
+//   rises,
+//               the server (or the path to it) has a limit, and the delivered rate tells where it
+//               lies. If it does not, the loss has other causes (a bad line, slow names): it
+//               becomes the baseline, and giving way would gain nothing
+//   steady      just below a known limit, creeping up until losses show, then back to the delivered
+//   rate blackout    nothing comes back: the rate decays to a trickle until an answer shows up
+// The cap on what is in flight grows beyond its start only while answers do not queue up at the
+// server, seen from the fastest answer of an epoch: slow names do not count as a queue.
 //
 // Threads:    one lane. Never reads a clock.
-// Invariants: permits() <= what the rate, the hard cap and the in-flight cap allow; a permit taken by
-//             sent() comes back by exactly one of answered(), lost(), refused(), withdrawn(), forgotten().
+// Invariants: permits() <= what the rate, the hard cap and the in-flight cap allow; a permit taken
+// by
+//             sent() comes back by exactly one of answered(), lost(), refused(), withdrawn(),
+//             forgotten().
 // Units:      rates in queries per second.
 #pragma once
 
@@ -29,15 +32,19 @@ using io::Duration;
 using io::Instant;
 
 namespace limits {
-inline constexpr double kPaceStart = 1'000;           // queries/s: a home router survives it
-inline constexpr double kPaceFloor = 4;               // queries/s: the trickle of a blackout
-inline constexpr uint32_t kInFlightStart = 1'024;     // fills GSO batches; most servers' socket buffers hold it
-inline constexpr uint32_t kEpochSendsMin = 16;        // fewer tell nothing about loss
+inline constexpr double kPaceStart = 1'000;  // queries/s: a home router survives it
+inline constexpr double kPaceFloor = 4;      // queries/s: the trickle of a blackout
+inline constexpr uint32_t kInFlightStart =
+    1'024;  // fills GSO batches; most servers' socket buffers hold it
+inline constexpr uint32_t kEpochSendsMin = 16;  // fewer tell nothing about loss
 inline constexpr auto kEpochRamp = std::chrono::milliseconds{20};
 inline constexpr auto kEpochSteady = std::chrono::milliseconds{250};
-inline constexpr auto kDeliveredSpan = std::chrono::seconds{1};  // rate limiters count by the second
-inline constexpr auto kRetryTimeoutMin = std::chrono::milliseconds{400};  // resolvers ask others first
-inline constexpr auto kQueueDelayMax = std::chrono::milliseconds{200};  // RTT inflation of the fastest answers
+inline constexpr auto kDeliveredSpan =
+    std::chrono::seconds{1};  // rate limiters count by the second
+inline constexpr auto kRetryTimeoutMin =
+    std::chrono::milliseconds{400};  // resolvers ask others first
+inline constexpr auto kQueueDelayMax =
+    std::chrono::milliseconds{200};  // RTT inflation of the fastest answers
 }  // namespace limits
 
 // RFC 6298: smoothed round-trip time and its variation.
@@ -45,7 +52,9 @@ class RoundTrip {
  public:
   void sample(Duration rtt) noexcept;
   [[nodiscard]] bool known() const noexcept { return smoothed_ns_ > 0; }
-  [[nodiscard]] Duration smoothed() const noexcept { return Duration{static_cast<int64_t>(smoothed_ns_)}; }
+  [[nodiscard]] Duration smoothed() const noexcept {
+    return Duration{static_cast<int64_t>(smoothed_ns_)};
+  }
   // What RFC 6298 calls RTO, without bounds.
   [[nodiscard]] Duration timeout() const noexcept {
     return Duration{static_cast<int64_t>(smoothed_ns_ + 4 * variation_ns_)};
@@ -62,8 +71,8 @@ class Pace {
   using EpochMark = uint32_t;  // which epoch a query was sent in
 
   struct Options {
-    double rate_max = 0;           // hard cap; 0 = none
-    uint32_t in_flight_max = 0;    // the lane's window in questions
+    double rate_max = 0;         // hard cap; 0 = none
+    uint32_t in_flight_max = 0;  // the lane's window in questions
   };
 
   Pace(const Options& options, Instant start);
@@ -73,28 +82,29 @@ class Pace {
 
   // How many queries may leave now.
   [[nodiscard]] uint32_t permits() const noexcept;
-  // When a permit will be there if none is; Instant::max() if only an answer or a loss can bring one.
+  // When a permit will be there if none is; Instant::max() if only an answer or a loss can bring
+  // one.
   [[nodiscard]] Instant next_permit() const noexcept;
 
-  EpochMark sent() noexcept;                                  // takes one permit
+  EpochMark sent() noexcept;  // takes one permit
   void answered(EpochMark mark, Duration rtt) noexcept;
-  void lost(EpochMark mark) noexcept;                         // its try timed out
-  void refused() noexcept;                                    // pushed back (REFUSED): no answer, but a sign of life
-  void withdrawn(EpochMark mark) noexcept;                    // never left this machine
-  void forgotten() noexcept;                                  // concluded by other means (an earlier try's answer)
+  void lost(EpochMark mark) noexcept;       // its try timed out
+  void refused() noexcept;                  // pushed back (REFUSED): no answer, but a sign of life
+  void withdrawn(EpochMark mark) noexcept;  // never left this machine
+  void forgotten() noexcept;                // concluded by other means (an earlier try's answer)
   // An answer to a query that was counted as lost already: no permit comes back.
   void answered_late(EpochMark mark) noexcept;
   // The server answered something, or said by ICMP that it is gone.
   void alive() noexcept;
   void gone() noexcept;
-  // In a blackout a harmless question was answered: the server lives, and the names that were asked are at
-  // fault. Their loss becomes the baseline.
+  // In a blackout a harmless question was answered: the server lives, and the names that were asked
+  // are at fault. Their loss becomes the baseline.
   void answers_others() noexcept;
   // Local overload: slow down a little at once.
   void local_overload() noexcept;
 
-  // True where others were answered in that epoch but clearly fewer than this server usually answers: the
-  // query was dropped by a limit, not by its own fault.
+  // True where others were answered in that epoch but clearly fewer than this server usually
+  // answers: the query was dropped by a limit, not by its own fault.
   [[nodiscard]] bool lost_to_limit(EpochMark mark) const noexcept;
   // How long try number `attempt` (from 1) waits before the next one.
   [[nodiscard]] Duration retry_timeout(uint32_t attempt, Duration timeout) const noexcept;
@@ -129,7 +139,9 @@ class Pace {
   };
 
   [[nodiscard]] Epoch& epoch(EpochMark mark) noexcept { return epochs_[mark % kEpochs]; }
-  [[nodiscard]] const Epoch& epoch(EpochMark mark) const noexcept { return epochs_[mark % kEpochs]; }
+  [[nodiscard]] const Epoch& epoch(EpochMark mark) const noexcept {
+    return epochs_[mark % kEpochs];
+  }
   [[nodiscard]] bool remembered(EpochMark mark) const noexcept { return epoch(mark).mark == mark; }
   void refill();
   void begin_epoch();

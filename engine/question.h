@@ -1,8 +1,10 @@
-// engine/question.h - the lane's working set: names being looked up and the questions asked for them.
+// engine/question.h - the lane's working set: names being looked up and the questions asked for
+// them.
 //
 // Threads:    one lane.
-// Invariants: slabs are allocated once and addressed by slot; a slot is free or in use, never moves.
-// Ownership:  a Lookup owns copies of its name and input text; a Question belongs to its lookup.
+// Invariants: slabs are allocated once and addressed by slot; a slot is free or in use, never
+// moves. Ownership:  a Lookup owns copies of its name and input text; a Question belongs to its
+// lookup.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +28,8 @@ inline constexpr uint32_t kNoSlot = UINT32_MAX;
 
 namespace limits {
 inline constexpr size_t kLookupInlineBytes = 72;  // input and wire name of nearly all real names
-inline constexpr uint32_t kExchangesListening = 3;  // tries of one question whose late answers still count
+inline constexpr uint32_t kExchangesListening =
+    3;  // tries of one question whose late answers still count
 }  // namespace limits
 
 // One name.
@@ -64,6 +67,8 @@ struct Exchange {
   uint16_t id = 0;
   bool tcp = false;
   bool edns = false;
+  bool counted =
+      false;  // holds a permit of its server; only the newest exchange of a running question does
   Instant sent{};
 };
 
@@ -79,10 +84,11 @@ struct KeptAnswer {
 struct Question {
   enum class State : uint8_t {
     free,
-    ready,       // in a queue, waiting for a permit
-    asked,       // exchanges[0] runs
-    pausing,     // backs off before the next try; the timer wakes it
-    following,   // an equal question is being asked: waits for its answer
+    ready,      // in a queue, waiting for a permit
+    asked,      // exchanges[0] runs
+    pausing,    // backs off before the next try; the timer wakes it
+    following,  // an equal question is being asked: waits for its answer
+    spent,  // answered late, while it stood in a queue: the slot is free once it leaves the queue
   };
 
   uint32_t lookup = kNoSlot;
@@ -90,18 +96,18 @@ struct Question {
   uint32_t followers = kNoSlot;  // of a leader
   uint64_t flight = 0;           // hash in SingleFlight
   uint16_t type = 0;
-  uint8_t number = 0;            // of the question within its name: bit in done masks
+  uint8_t number = 0;  // of the question within its name: bit in done masks
   State state = State::free;
-  uint8_t listening = 0;         // exchanges that may still be answered
-  uint8_t tries = 0;             // exchanges that left
-  uint8_t tries_charged = 0;     // those that count towards --tries
-  uint8_t tries_free = 0;        // those that did not
-  uint8_t tcp_requeues = 0;      // the server closed the connection before it answered
+  uint8_t listening = 0;      // exchanges that may still be answered
+  uint8_t tries = 0;          // exchanges that left
+  uint8_t tries_charged = 0;  // those that count towards --tries
+  uint8_t tries_free = 0;     // those that did not
+  uint8_t tcp_requeues = 0;   // the server closed the connection before it answered
   bool use_tcp = false;
   bool without_edns = false;
   bool cookie_retried = false;
-  bool saw_garbage = false;      // something came that was no answer
-  bool probe = false;            // a sign of life is wanted, no row
+  bool saw_garbage = false;               // something came that was no answer
+  bool probe = false;                     // a sign of life is wanted, no row
   io::Error net_error = io::Error::none;  // of the last try, when the network gave one
   uint32_t last_server = kNoSlot;
   Instant first_sent{};
@@ -119,7 +125,9 @@ class Slab {
   }
   [[nodiscard]] bool empty() const { return free_.size() == items_.size(); }
   [[nodiscard]] uint32_t room() const { return static_cast<uint32_t>(free_.size()); }
-  [[nodiscard]] uint32_t used() const { return static_cast<uint32_t>(items_.size() - free_.size()); }
+  [[nodiscard]] uint32_t used() const {
+    return static_cast<uint32_t>(items_.size() - free_.size());
+  }
   [[nodiscard]] uint32_t size() const { return static_cast<uint32_t>(items_.size()); }
   [[nodiscard]] uint32_t take() {
     assert(!free_.empty());

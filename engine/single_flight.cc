@@ -30,8 +30,8 @@ void SingleFlight::erase(uint64_t hash, uint32_t slot) {
     assert(entries_[hole].slot != kNone);
     hole = next(hole);
   }
-  // Close the gap, so that probing never needs tombstones: an entry moves back into the hole unless its own
-  // place lies between the hole and where it stands.
+  // Close the gap, so that probing never needs tombstones: an entry moves back into the hole unless
+  // its own place lies between the hole and where it stands.
   const size_t mask = entries_.size() - 1;
   for (size_t at = next(hole); entries_[at].slot != kNone; at = next(at)) {
     const size_t home = entries_[at].tag & mask;

@@ -1,7 +1,7 @@
 // engine/single_flight.h - which questions are being asked right now, by name and type.
 //
-// Equal questions are asked once: the second waits for the first (fewer queries, and no gift to those
-// who guess ids, RFC 5452 section 5).
+// Equal questions are asked once: the second waits for the first (fewer queries, and no gift to
+// those who guess ids, RFC 5452 section 5).
 //
 // Threads:    one lane.
 // Invariants: at most one slot per (name, type), names compared without case; fixed memory.
@@ -41,7 +41,9 @@ class SingleFlight {
   };
   [[nodiscard]] static uint32_t tag(uint64_t hash) noexcept { return static_cast<uint32_t>(hash); }
   // Only the tag is stored, so the place must follow from it alone.
-  [[nodiscard]] size_t place(uint64_t hash) const noexcept { return tag(hash) & (entries_.size() - 1); }
+  [[nodiscard]] size_t place(uint64_t hash) const noexcept {
+    return tag(hash) & (entries_.size() - 1);
+  }
   [[nodiscard]] size_t next(size_t at) const noexcept { return (at + 1) & (entries_.size() - 1); }
 
   std::vector<Entry> entries_;  // power of two, at most half full; linear probing

@@ -14,19 +14,19 @@
 namespace zonesweep::engine {
 
 struct Statistics {
-  uint64_t names = 0;      // taken from the input
-  uint64_t rows = 0;       // written
-  uint64_t questions = 0;  // asked of the network, each once however many tries
-  uint64_t sent = 0;       // exchanges that left, over UDP and TCP
-  uint64_t retries = 0;    // of those, the ones after the first
-  uint64_t over_tcp = 0;   // of those, over TCP
-  uint64_t timeouts = 0;   // tries without an answer in time
-  uint64_t late = 0;       // replies to nothing that is open: late, doubled or forged
-  uint64_t forged = 0;     // right socket, wrong id or question
-  uint64_t garbage = 0;    // no DNS message
-  uint64_t coalesced = 0;  // questions that shared the exchange of an equal one
-  uint64_t unsent = 0;     // local send failures; no tries
-  uint64_t in_flight = 0;  // now
+  uint64_t names = 0;        // taken from the input
+  uint64_t rows = 0;         // written
+  uint64_t questions = 0;    // asked of the network, each once however many tries
+  uint64_t sent = 0;         // exchanges that left, over UDP and TCP
+  uint64_t retries = 0;      // of those, the ones after the first
+  uint64_t over_tcp = 0;     // of those, over TCP
+  uint64_t timeouts = 0;     // tries without an answer in time
+  uint64_t late = 0;         // replies to nothing that is open: late, doubled or forged
+  uint64_t forged = 0;       // right socket, wrong id or question
+  uint64_t garbage = 0;      // no DNS message
+  uint64_t coalesced = 0;    // questions that shared the exchange of an equal one
+  uint64_t unsent = 0;       // local send failures; no tries
+  uint64_t in_flight = 0;    // now
   uint64_t input_bytes = 0;  // input position of the last batch taken
   std::array<uint64_t, kStatusCount> statuses{};
   LatencyHistogram latency;

@@ -62,7 +62,8 @@ Verdict rule(const Asked& asked, const dns::Message& reply) noexcept {
   verdict.summary = *summary;
   verdict.status = status_of(reply, *summary);
   verdict.ruling = ruling_of(asked, *summary, verdict.status);
-  if (reply.truncated() && verdict.ruling != Ruling::without_edns && verdict.ruling != Ruling::bad_cookie) {
+  if (reply.truncated() && verdict.ruling != Ruling::without_edns &&
+      verdict.ruling != Ruling::bad_cookie) {
     verdict.ruling = asked.tcp ? Ruling::elsewhere : Ruling::truncated;
     verdict.status = Status::truncated;
   }

@@ -19,8 +19,8 @@ enum class Ruling : uint8_t {
   truncated,     // ask again over TCP
   without_edns,  // the server does not understand EDNS: ask again without
   bad_cookie,    // RFC 7873 section 5.2.3: ask again with the cookie that came
-  forged,        // the socket fits, the question or the cookie does not: ask over TCP (FAULTS D5, D6)
-  garbage,       // no DNS, or damaged: keep waiting for the real one (FAULTS H33)
+  forged,   // the socket fits, the question or the cookie does not: ask over TCP (FAULTS D5, D6)
+  garbage,  // no DNS, or damaged: keep waiting for the real one (FAULTS H33)
 };
 
 struct Verdict {

@@ -1,0 +1,77 @@
+#include "engine/dns_servers.h"
+
+#include <algorithm>
+
+namespace zonesweep::engine {
+
+std::expected<DnsServers, io::Error> DnsServers::open(io::Transport& transport,
+                                                      std::span<const io::Endpoint> endpoints,
+                                                      const Options& options) {
+  DnsServers all;
+  const auto count = static_cast<uint32_t>(endpoints.size());
+  const io::ChannelOptions channel_options{
+      .sockets = std::clamp(limits::kSocketsAll / std::max(count, 1U), limits::kSocketsPerServerMin,
+                            limits::kSocketsPerServerMax)};
+  const Pace::Options pace{.rate_max = options.rate_per_server,
+                           .in_flight_max = options.in_flight_max};
+  all.servers_.reserve(count);
+  for (const io::Endpoint& endpoint : endpoints) {
+    const auto channel = transport.open_channel(endpoint, channel_options);
+    if (!channel) return std::unexpected(channel.error());
+    all.servers_.emplace_back(endpoint, *channel, pace, transport.now());
+  }
+  return all;
+}
+
+void DnsServers::turn(io::Transport& transport) {
+  open_.clear();
+  for (uint32_t i = 0; i < size(); ++i) {
+    DnsServer& server = servers_[i];
+    server.pace.turn(transport.now());
+    server.permits = server.pace.permits();
+    if (server.permits == 0) continue;
+    server.socket = transport.sending_socket(server.channel);
+    open_.push_back(i);
+  }
+}
+
+uint32_t DnsServers::pick(uint32_t avoid) {
+  uint32_t fallback = kNoServer;
+  while (!open_.empty()) {
+    if (cursor_ >= open_.size()) cursor_ = 0;
+    const uint32_t server = open_[cursor_];
+    if (servers_[server].permits == 0) {
+      open_[cursor_] = open_.back();
+      open_.pop_back();
+      continue;
+    }
+    if (server != avoid || fallback != kNoServer) return server;
+    fallback = server;
+    cursor_++;
+  }
+  return kNoServer;
+}
+
+void DnsServers::spend(uint32_t server) {
+  servers_[server].permits--;
+  cursor_++;
+}
+
+Instant DnsServers::next_permit() const {
+  Instant soonest = Instant::max();
+  for (const DnsServer& server : servers_) soonest = std::min(soonest, server.pace.next_permit());
+  return soonest;
+}
+
+bool DnsServers::outage() const {
+  return std::ranges::all_of(
+      servers_, [](const DnsServer& s) { return s.pace.mode() == Pace::Mode::blackout; });
+}
+
+Instant DnsServers::last_answer() const {
+  Instant latest = servers_.front().pace.last_answer();
+  for (const DnsServer& server : servers_) latest = std::max(latest, server.pace.last_answer());
+  return latest;
+}
+
+}  // namespace zonesweep::engine
