@@ -49,21 +49,21 @@ enum class TransportUsed : uint8_t { none, udp, tcp };
 
 struct DnsRecord {
   uint64_t seq = 0;
-  std::string_view input;  // as it stood in the file: any bytes
-  dns::WireName name;      // empty for illegal input
+  std::string_view input{};  // as it stood in the file: any bytes
+  dns::WireName name{};      // empty for illegal input
   uint16_t type = 0;
   Status status = Status::timeout;
   uint16_t rcode = 0;                     // 12 bits; of the message where there is one
-  std::span<const std::byte> message;     // validated; empty when there is none
+  std::span<const std::byte> message{};   // validated; empty when there is none
   const dns::Summary* summary = nullptr;  // of `message`; computed again when null
-  std::string_view server;                // "192.0.2.1:53"; empty when none was asked
+  std::string_view server{};              // "192.0.2.1:53"; empty when none was asked
   TransportUsed transport = TransportUsed::none;
   uint32_t tries = 0;
   uint32_t rtt_us = 0;
   bool cached = false;
   uint32_t cached_age_s = 0;  // taken off every TTL
   int64_t ts_us = 0;
-  std::string_view error;  // a short reason, ASCII; empty when there is none
+  std::string_view error{};  // a short reason, ASCII; empty when there is none
 };
 
 }  // namespace zonesweep::engine

@@ -202,7 +202,7 @@ inline RecordRange Message::records() const noexcept { return RecordRange(*this)
 
 // What was asked; the socket, and with it the addresses and ports, is the caller's to compare.
 struct Question {
-  WireName name;
+  WireName name{};
   uint16_t type = 1;
   uint16_t id = 0;
 };

@@ -22,7 +22,7 @@ inline constexpr size_t kQueryBytes =  // the longest query that write_query() m
 }  // namespace limits
 
 struct Query {
-  WireName name;
+  WireName name{};
   uint16_t type = 1;
   uint16_t id = 0;
   bool recursion_desired = true;
@@ -30,7 +30,7 @@ struct Query {
   bool edns = true;
   bool dnssec_ok = false;                      // only with edns
   uint16_t udp_payload = limits::kUdpPayload;  // only with edns
-  std::span<const std::byte> cookie;           // only with edns; 8 or 16 to 40 octets, or empty
+  std::span<const std::byte> cookie{};         // only with edns; 8 or 16 to 40 octets, or empty
 };
 
 // Queries of equal query_bytes() can leave in one GSO send.

@@ -47,10 +47,10 @@ class MessageWriter {
   bool reply_to(const Message& query, ReplyHeader header) noexcept;
 
   struct NewRecord {
-    WireName owner;
+    WireName owner{};
     uint16_t type = 0;
     uint32_t ttl = 0;
-    std::span<const std::byte> rdata;  // as it shall stand: names in it are not compressed
+    std::span<const std::byte> rdata{};  // as it shall stand: names in it are not compressed
     uint16_t klass = klass::kIn;
   };
   // Owners are compressed against the question and the owners before them.
@@ -62,7 +62,7 @@ class MessageWriter {
     uint16_t udp_payload = limits::kUdpPayload;
     bool dnssec_ok = false;
     uint8_t version = 0;
-    std::span<const std::byte> options;  // encoded
+    std::span<const std::byte> options{};  // encoded
   };
   bool opt(const Opt& opt) noexcept;
 
