@@ -211,7 +211,7 @@ bool Stripe::try_claim() noexcept {
 
 void Stripe::release() noexcept { state().claimed.store(0, std::memory_order_release); }
 
-void Stripe::write(const Key& key, std::span<const std::byte> value, uint32_t expires,
+bool Stripe::write(const Key& key, std::span<const std::byte> value, uint32_t expires,
                    uint32_t now) noexcept {
   StripeState& s = state();
   const uint32_t home = bucket_of(key.hash());
@@ -225,7 +225,7 @@ void Stripe::write(const Key& key, std::span<const std::byte> value, uint32_t ex
       known ? s.in_main[Slot{bucket(place.bucket).slots[place.slot].load(kRelaxed)}.segment()]
             : ghost().take(home, tag);
   SegmentQueue& queue = to_main ? s.main : s.small;
-  make_room(queue, size, now);
+  if (!make_room(queue, size, now)) return false;
   // Making room may have moved the old value, or thrown it out.
   if (!known || !find(key, place)) {
     place = place_for(home);
@@ -239,6 +239,7 @@ void Stripe::write(const Key& key, std::span<const std::byte> value, uint32_t ex
   for (const uint64_t word : key.words()) (entry++)->store(word, kRelaxed);
   store_bytes(entry, value);
   bucket(place.bucket).slots[place.slot].store(slot.bits, std::memory_order_release);
+  return true;
 }
 
 bool Stripe::find(const Key& key, Place& place) const noexcept {
@@ -304,16 +305,20 @@ bool Stripe::has_room(const SegmentQueue& queue, uint32_t size) const noexcept {
   return queue.count > 0 && state().used_words[queue.last()] + size <= limits::kSegmentWords;
 }
 
-void Stripe::make_room(SegmentQueue& queue, uint32_t words_needed, uint32_t now) noexcept {
+bool Stripe::make_room(SegmentQueue& queue, uint32_t words_needed, uint32_t now) noexcept {
   StripeState& s = state();
-  if (has_room(queue, words_needed)) return;
-  for (uint32_t tries = 0; s.free.count <= limits::kReserve; ++tries)
-    reclaim(now, tries < limits::kReclaimsPerPut);
-  if (has_room(queue, words_needed)) return;  // survivors have opened a new one
+  if (has_room(queue, words_needed)) return true;
+  for (uint32_t tries = 0; s.free.count <= limits::kReserve; ++tries) {
+    if (tries == limits::kReclaimsPerPut) return false;  // the next put goes on from here
+    reclaim(now, s.fruitless++ < limits::kFruitlessRounds * geometry_->segments);
+  }
+  s.fruitless = 0;
+  if (has_room(queue, words_needed)) return true;  // survivors have opened a new one
   const uint8_t segment = s.free.pop();
   s.used_words[segment] = 0;
   s.in_main[segment] = &queue == &s.main;
   queue.push(segment);
+  return true;
 }
 
 // S3-FIFO by segments: the oldest of the small queue goes while that has more than its share, else

@@ -41,7 +41,9 @@ inline constexpr uint32_t kLogBytesPerGhost =
     128;                                       // history as long as the log holds small entries
 inline constexpr uint32_t kSmallPercent = 10;  // of the segments: the probation of new entries
 inline constexpr uint32_t kReadTries = 3;
-inline constexpr uint32_t kReclaimsPerPut = 4;      // then what is oldest goes, used or not
+inline constexpr uint32_t kReclaimsPerPut = 4;  // then the new value is not stored: bounded work
+// Over the whole log, without a free segment to show for it; then what is oldest goes, used or not.
+inline constexpr uint32_t kFruitlessRounds = 2;
 inline constexpr uint32_t kReserve = 1;             // what survives one segment fits into one
 inline constexpr uint8_t kUsesMax = 3;              // two bits, as S3-FIFO has it
 inline constexpr uint32_t kValueBytesMax = 12'288;  // with the longest key less than a segment
@@ -147,6 +149,7 @@ struct StripeState {
   SegmentQueue free;
   std::array<uint16_t, 256> used_words{};
   std::array<bool, 256> in_main{};
+  uint32_t fruitless = 0;  // segments reclaimed since one was gained
 };
 
 class Stripe {
@@ -161,8 +164,9 @@ class Stripe {
                                 std::span<std::byte, limits::kValueBytesMax> out) const noexcept;
 
   [[nodiscard]] bool try_claim() noexcept;
-  void write(const Key& key, std::span<const std::byte> value, uint32_t expires,
-             uint32_t now) noexcept;
+  // False when no room was found within kReclaimsPerPut.
+  [[nodiscard]] bool write(const Key& key, std::span<const std::byte> value, uint32_t expires,
+                           uint32_t now) noexcept;
   void release() noexcept;
 
   [[nodiscard]] StripeState& state() const noexcept;
@@ -189,7 +193,7 @@ class Stripe {
   [[nodiscard]] Place place_for(uint32_t home) noexcept;
   void clear(Place place) noexcept;
 
-  void make_room(SegmentQueue& queue, uint32_t words_needed, uint32_t now) noexcept;
+  [[nodiscard]] bool make_room(SegmentQueue& queue, uint32_t words_needed, uint32_t now) noexcept;
   void reclaim(uint32_t now, bool keep_used) noexcept;
   void reclaim_entry(Slot slot, EntryHead head, uint32_t size, bool from_main, uint32_t now,
                      bool keep_used) noexcept;

@@ -35,6 +35,7 @@ Counters& Counters::operator+=(const Counters& other) noexcept {
   gave_up_reads += other.gave_up_reads;
   stored += other.stored;
   gave_up_writes += other.gave_up_writes;
+  no_room += other.no_room;
   too_large += other.too_large;
   return *this;
 }
@@ -101,10 +102,10 @@ PutResult Table::put(const Key& key, std::span<const std::byte> value, Instant e
     ++counters.gave_up_writes;
     return PutResult::gave_up;
   }
-  stripe.write(key, value, expires_steps, now_steps);
+  const bool stored = stripe.write(key, value, expires_steps, now_steps);
   stripe.release();
-  ++counters.stored;
-  return PutResult::stored;
+  ++(stored ? counters.stored : counters.no_room);
+  return stored ? PutResult::stored : PutResult::no_room;
 }
 
 TableCounters Table::counters() const noexcept {

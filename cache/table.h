@@ -48,6 +48,7 @@ struct Counters {  // of one lane; monotonic
   uint64_t gave_up_reads = 0;  // overwritten while it was read, kReadTries times
   uint64_t stored = 0;
   uint64_t gave_up_writes = 0;  // another lane was writing to the stripe
+  uint64_t no_room = 0;         // everything in the stripe was in use
   uint64_t too_large = 0;
 
   Counters& operator+=(const Counters& other) noexcept;
@@ -60,7 +61,13 @@ struct TableCounters {  // of the whole table, counted by its writers
   uint64_t displaced = 0;  // of the evicted: for want of a place in the index
 };
 
-enum class PutResult : uint8_t { stored, gave_up, too_large, expired };
+enum class PutResult : uint8_t {
+  stored,
+  gave_up,  // another lane writes to the stripe: worth another try, later
+  no_room,  // all that is there is in use; an older value of the key may be gone or still be served
+  too_large,  // above kValueBytesMax
+  expired,    // before it came
+};
 
 struct Hit {
   uint32_t size = 0;
