@@ -1,7 +1,6 @@
 #include "protocols/dns/rdata.h"
 
 #include <array>
-#include <ctime>
 
 #include "protocols/dns/location.h"
 #include "protocols/dns/octets.h"
