@@ -1,7 +1,7 @@
 // io/endpoint.h - an IPv4 or IPv6 address and a port.
 //
-// Threads: a value type. Units: `port` in host byte order, `address` in network byte order, IPv4 in the
-// first four bytes and the rest zero, so that equality is bytewise.
+// Threads: a value type. Units: `port` in host byte order, `address` in network byte order, IPv4 in
+// the first four bytes and the rest zero, so that equality is bytewise.
 #pragma once
 
 #include <sys/socket.h>

@@ -10,16 +10,16 @@ namespace zonesweep::io {
 
 enum class Error : uint8_t {
   none,
-  refused,       // ECONNREFUSED: nobody listens (UDP: an ICMP port unreachable came back)
-  unreachable,   // EHOSTUNREACH, ENETUNREACH, ENETDOWN, EADDRNOTAVAIL
-  denied,        // EACCES, EPERM: a firewall or a prohibit route
-  reset,         // ECONNRESET, EPIPE
-  timed_out,     // ETIMEDOUT
-  overload,      // EAGAIN, ENOBUFS, ENOMEM: this machine is full; not the peer's fault, not a try
-  too_large,     // EMSGSIZE
-  no_files,      // EMFILE, ENFILE
-  cancelled,     // ECANCELED: we asked for it
-  unsupported,   // EINVAL, EOPNOTSUPP: the kernel does not know the operation
+  refused,      // ECONNREFUSED: nobody listens (UDP: an ICMP port unreachable came back)
+  unreachable,  // EHOSTUNREACH, ENETUNREACH, ENETDOWN, EADDRNOTAVAIL
+  denied,       // EACCES, EPERM: a firewall or a prohibit route
+  reset,        // ECONNRESET, EPIPE
+  timed_out,    // ETIMEDOUT
+  overload,     // EAGAIN, ENOBUFS, ENOMEM: this machine is full; not the peer's fault, not a try
+  too_large,    // EMSGSIZE
+  no_files,     // EMFILE, ENFILE
+  cancelled,    // ECANCELED: we asked for it
+  unsupported,  // EINVAL, EOPNOTSUPP: the kernel does not know the operation
   other,
 };
 
