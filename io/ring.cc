@@ -112,6 +112,7 @@ struct Ring::Impl {
   bool has_window = false;
   bool fd_registered = false;
   uint64_t overflows = 0;
+  uint64_t in_flight = 0;  // operations whose last completion has not been copied out
   int failed = 0;
   alignas(io_uring_sqe) std::array<std::byte, sizeof(io_uring_sqe)> scratch{};
 
@@ -129,6 +130,7 @@ struct Ring::Impl {
   void probe_socket_option();
 
   io_uring_sqe* sqe();
+  void label(io_uring_sqe* entry, OpTag tag, unsigned flags);
   void reserve(unsigned count);
   unsigned publish();
   int enter(unsigned wait_for, unsigned flags, io_uring_getevents_arg* argument);
@@ -320,38 +322,40 @@ io_uring_sqe* Ring::Impl::sqe() {
 }
 
 namespace {
-void finish(io_uring_sqe* entry, OpTag tag, unsigned flags) {
-  entry->flags |= static_cast<uint8_t>(flags);
-  entry->user_data = std::bit_cast<uint64_t>(tag);
-}
-
 int as_int(FileSlot file) { return static_cast<int>(file); }
 }  // namespace
+
+// A silent step of a chain is not counted: the chain's last operation is.
+void Ring::Impl::label(io_uring_sqe* entry, OpTag tag, unsigned flags) {
+  entry->flags |= static_cast<uint8_t>(flags);
+  entry->user_data = std::bit_cast<uint64_t>(tag);
+  if ((flags & IOSQE_CQE_SKIP_SUCCESS) == 0) ++in_flight;
+}
 
 void Ring::recv_multishot(FileSlot file, OpTag tag, int flags) {
   io_uring_sqe* const entry = impl_->sqe();
   io_uring_prep_recv_multishot(entry, as_int(file), nullptr, 0, flags);
   entry->buf_group = kBufferGroup;
-  finish(entry, tag, IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT);
+  impl_->label(entry, tag, IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT);
 }
 
 void Ring::recvmsg_multishot(FileSlot file, OpTag tag) {
   io_uring_sqe* const entry = impl_->sqe();
   io_uring_prep_recvmsg_multishot(entry, as_int(file), &impl_->message_shape, MSG_TRUNC);
   entry->buf_group = kBufferGroup;
-  finish(entry, tag, IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT);
+  impl_->label(entry, tag, IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT);
 }
 
 void Ring::sendmsg(FileSlot file, OpTag tag, const msghdr* message, int flags) {
   io_uring_sqe* const entry = impl_->sqe();
   io_uring_prep_sendmsg(entry, as_int(file), message, static_cast<unsigned>(flags));
-  finish(entry, tag, IOSQE_FIXED_FILE);
+  impl_->label(entry, tag, IOSQE_FIXED_FILE);
 }
 
 void Ring::send(FileSlot file, OpTag tag, std::span<const std::byte> bytes, int flags) {
   io_uring_sqe* const entry = impl_->sqe();
   io_uring_prep_send(entry, as_int(file), bytes.data(), bytes.size(), flags);
-  finish(entry, tag, IOSQE_FIXED_FILE);
+  impl_->label(entry, tag, IOSQE_FIXED_FILE);
 }
 
 // One chain: the steps before the last are silent unless they fail, and a failed socket silences
@@ -361,18 +365,18 @@ void Ring::open_tcp(FileSlot file, OpTag tag, const sockaddr* peer, socklen_t pe
     impl_->reserve(kChainLength);
     io_uring_sqe* const socket = impl_->sqe();
     io_uring_prep_socket_direct(socket, peer->sa_family, SOCK_STREAM, 0, file, 0);
-    finish(socket, tag, IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS);
+    impl_->label(socket, tag, IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS);
     io_uring_sqe* const option = impl_->sqe();
     prep_no_delay(option, as_int(file));
-    finish(option, OpTag{.kind = OpTag::kIgnored},
-           IOSQE_FIXED_FILE | IOSQE_IO_HARDLINK | IOSQE_CQE_SKIP_SUCCESS);
+    impl_->label(option, OpTag{.kind = OpTag::kIgnored},
+                 IOSQE_FIXED_FILE | IOSQE_IO_HARDLINK | IOSQE_CQE_SKIP_SUCCESS);
   } else if (const int error = install_tcp(file, peer->sa_family); error != 0) {
     impl_->aside.push_back({.tag = tag, .result = -error});
     return;
   }
   io_uring_sqe* const connect = impl_->sqe();
   io_uring_prep_connect(connect, as_int(file), peer, peer_bytes);
-  finish(connect, tag, IOSQE_FIXED_FILE);
+  impl_->label(connect, tag, IOSQE_FIXED_FILE);
 }
 
 // Before Linux 6.7 the ring cannot set a socket's options.
@@ -388,26 +392,26 @@ int Ring::install_tcp(FileSlot file, int family) {
 void Ring::accept_multishot(FileSlot listener, OpTag tag) {
   io_uring_sqe* const entry = impl_->sqe();
   io_uring_prep_multishot_accept_direct(entry, as_int(listener), nullptr, nullptr, 0);
-  finish(entry, tag, IOSQE_FIXED_FILE);
+  impl_->label(entry, tag, IOSQE_FIXED_FILE);
 }
 
 void Ring::shutdown(FileSlot file, OpTag tag, int how) {
   io_uring_sqe* const entry = impl_->sqe();
   io_uring_prep_shutdown(entry, as_int(file), how);
-  finish(entry, tag, IOSQE_FIXED_FILE);
+  impl_->label(entry, tag, IOSQE_FIXED_FILE);
 }
 
 void Ring::close(FileSlot file, OpTag tag) {
   io_uring_sqe* const entry = impl_->sqe();
   io_uring_prep_close_direct(entry, file);
-  finish(entry, tag, 0);
+  impl_->label(entry, tag, 0);
 }
 
 void Ring::cancel_file(FileSlot file, OpTag tag) {
   io_uring_sqe* const entry = impl_->sqe();
   io_uring_prep_cancel_fd(entry, as_int(file),
                           IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD_FIXED);
-  finish(entry, tag, 0);
+  impl_->label(entry, tag, 0);
 }
 
 // -- files
@@ -470,6 +474,7 @@ void Ring::Impl::copy_completions(std::vector<Completion>& into) {
     const io_uring_cqe& entry = queue.cqes[head & queue.ring_mask];
     const auto tag = std::bit_cast<OpTag>(uint64_t{entry.user_data});
     if (tag.kind == OpTag::kIgnored) continue;
+    if ((entry.flags & IORING_CQE_F_MORE) == 0 && in_flight > 0) --in_flight;
     into.push_back({.tag = tag,
                     .result = entry.res,
                     .buffer = static_cast<uint16_t>(entry.flags >> IORING_CQE_BUFFER_SHIFT),
@@ -495,6 +500,20 @@ void Ring::reap(std::vector<Completion>& into) {
     if (result < 0 && result != -EINTR) break;
   }
   for (size_t i = before; i < into.size(); ++i) buffers_free_ -= into[i].has_buffer ? 1 : 0;
+}
+
+// Asks again until all have ended: a cancel misses what the kernel has not begun yet.
+void Ring::stop() {
+  std::vector<Completion> dropped;
+  const auto patience = std::chrono::steady_clock::now() + limits::kStopPatience;
+  while (impl_->in_flight > 0 && failed() == 0 && std::chrono::steady_clock::now() < patience) {
+    io_uring_sqe* const entry = impl_->sqe();
+    io_uring_prep_cancel64(entry, 0, IORING_ASYNC_CANCEL_ANY);
+    impl_->label(entry, OpTag{}, 0);
+    wait(static_cast<uint32_t>(impl_->in_flight), limits::kSetupStep);
+    reap(dropped);
+    dropped.clear();
+  }
 }
 
 uint32_t Ring::unsubmitted() const noexcept { return io_uring_sq_ready(&impl_->ring); }

@@ -65,6 +65,8 @@ struct ReceivedMessage {
 namespace limits {
 // Long enough to fill send batches at 500,000 datagrams a second, short beside any round trip.
 inline constexpr auto kBatchWindow = std::chrono::microseconds{1'000};
+inline constexpr auto kStopPatience =
+    std::chrono::milliseconds{1'000};  // cancelled is done at once
 }  // namespace limits
 
 class Ring {
@@ -116,6 +118,9 @@ class Ring {
             std::chrono::nanoseconds window = limits::kBatchWindow);
   // Appends what is complete. A system call only if the completion queue overflowed.
   void reap(std::vector<Completion>& into);
+  // Ends everything that is in flight and waits for it: afterwards the kernel holds no memory of
+  // the caller's. For the end of a loop; what completes is dropped.
+  void stop();
   // Operations that the kernel has not seen yet.
   [[nodiscard]] uint32_t unsubmitted() const noexcept;
   // Times that the completion queue was found overflown: nothing was lost, it took longer.

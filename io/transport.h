@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <expected>
 #include <span>
+#include <string_view>
 
 #include "io/endpoint.h"
 #include "io/error.h"
@@ -114,6 +115,10 @@ class Transport {
   [[nodiscard]] virtual std::span<const Event> turn(Instant wake_at, uint32_t wait_for) = 0;
 
   [[nodiscard]] virtual const TransportCounters& counters() const = 0;
+
+  // Empty while the transport works. Otherwise a line that says why it never will again: no more
+  // events come, the fate of what is in flight is unknown, and the run must stop (to be resumed).
+  [[nodiscard]] virtual std::string_view failure() const { return {}; }
 };
 
 namespace limits {
