@@ -1,6 +1,7 @@
 #include "io/uring_transport.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <thread>
 #include <utility>
@@ -29,7 +30,11 @@ void fit_files(TransportOptions& options, uint32_t limit) {
 std::expected<std::unique_ptr<UringTransport>, SetupError> UringTransport::create(
     TransportOptions options) {
   const TransportOptions asked = options;
-  fit_files(options, raise_file_limit());
+  const uint32_t limit = raise_file_limit();
+  if (limit < limits::kFilesMin + limits::kFilesReserved) {
+    return std::unexpected(explain_setup_failure(EMFILE, options.ring));
+  }
+  fit_files(options, limit);
   auto ring = Ring::create(options.ring);
   if (!ring) return std::unexpected(std::move(ring.error()));
   std::vector<std::string> warnings = ring->warnings();

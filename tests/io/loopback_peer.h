@@ -67,7 +67,11 @@ struct UdpPeer {
     uint16_t port() const { return ntohs(from.sin_port); }
   };
 
-  UdpPeer() : UdpPeer(bound_socket(SOCK_DGRAM)) {}
+  UdpPeer() : UdpPeer(bound_socket(SOCK_DGRAM)) {
+    const int room = 4 << 20;  // as much as the default rmem_max of a test machine may allow
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
+  }
   std::vector<Received> receive() {
     std::vector<Received> all;
     for (;;) {

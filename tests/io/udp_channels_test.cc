@@ -57,8 +57,6 @@ TEST_P(UdpPath, delivers_every_datagram_of_every_length_unchanged) {
   options.use_gso = GetParam();
   Harness net(options);
   UdpPeer server;
-  const int room = 8 << 20;
-  ::setsockopt(server.fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
   const ChannelId channel = net.open(server.endpoint);
   std::map<std::string, int> expected;
   for (uint32_t i = 0; i < 3'000; ++i) {
@@ -332,8 +330,6 @@ TEST(UdpChannels, lets_no_busy_server_starve_another_of_the_last_buffers) {
 TEST(UdpChannels, sends_more_batches_in_a_turn_than_there_are) {
   Harness net;
   UdpPeer server;
-  const int room = 8 << 20;
-  ::setsockopt(server.fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
   std::vector<ChannelId> channels;
   for (int i = 0; i < 20; ++i) channels.push_back(net.open(server.endpoint));
   for (uint32_t i = 0; i < 2'000; ++i) net.send(channels[i % 20], i, std::string(10 + i % 97, 'x'));
