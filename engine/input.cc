@@ -1,16 +1,19 @@
 #include "engine/input.h"
 
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <optional>
+#include <random>
 
 #include "engine/input_file.h"
 #include "protocols/zone/csv.h"
 #include "protocols/zone/list.h"
 #include "protocols/zone/sniff.h"
 #include "protocols/zone/text_buffer.h"
+#include "protocols/zone/zone_file.h"
 
 namespace zonesweep::engine {
 namespace {
@@ -21,6 +24,13 @@ constexpr size_t kSniffBytes = 64 * 1024;
 std::optional<bool> header_of(CsvHeader header) {
   if (header == CsvHeader::automatic) return std::nullopt;
   return header == CsvHeader::yes;
+}
+
+// Who writes the zone must not be able to make two of its names look alike.
+uint64_t random_key() {
+  uint64_t key = 0;
+  if (getrandom(&key, sizeof key, 0) != sizeof key) key = std::random_device{}();
+  return key;
 }
 
 }  // namespace
@@ -172,7 +182,8 @@ std::unique_ptr<zone::Parser> Input::State::make_parser(zone::Format format) con
           zone::CsvOptions{options_.column, header_of(options_.header)});
     case zone::Format::zone: break;
   }
-  return std::make_unique<zone::ListParser>();
+  return std::make_unique<zone::ZoneParser>(
+      zone::ZoneOptions{.origin = options_.origin, .key = random_key()});
 }
 
 void Input::State::close_file() {
