@@ -71,7 +71,7 @@ void SimTransport::send(std::span<const io::Datagram> batch) {
     if (failing_sends_ > 0) {
       --failing_sends_;
       fail(datagram, failing_error_);
-    } else if (sent_this_turn_ >= options_.send_room || random_.chance(options_.send_failure)) {
+    } else if (sent_this_turn_ >= options_.send_room || random_.with(options_.send_failure)) {
       fail(datagram, io::Error::overload);
     } else {
       depart(datagram);
@@ -112,9 +112,9 @@ void SimTransport::depart(const io::Datagram& datagram) {
 // Loss, duplication and an empty forerunner; then each copy goes its own way.
 void SimTransport::travel(const Link& link, Bytes bytes, io::Duration extra,
                           std::function<void(std::span<const std::byte>)> arrive) {
-  if (random_.chance(link.empty_before)) carry(link, {}, extra, arrive);
-  if (random_.chance(link.duplicate)) carry(link, bytes, extra, arrive);
-  if (random_.chance(link.loss)) return;
+  if (random_.with(link.empty_before)) carry(link, {}, extra, arrive);
+  if (random_.with(link.duplicate)) carry(link, bytes, extra, arrive);
+  if (random_.with(link.loss)) return;
   carry(link, std::move(bytes), extra, std::move(arrive));
 }
 
@@ -122,15 +122,15 @@ void SimTransport::carry(const Link& link, Bytes bytes, io::Duration extra,
                          std::function<void(std::span<const std::byte>)> arrive) {
   mangle(link, bytes);
   io::Duration delay = extra + latency(link);
-  if (random_.chance(link.reorder)) delay += link.reorder_by;
+  if (random_.with(link.reorder)) delay += link.reorder_by;
   after(delay, [bytes = std::move(bytes), arrive = std::move(arrive)] { arrive(bytes); });
 }
 
 void SimTransport::mangle(const Link& link, Bytes& bytes) {
-  if (bytes.size() >= 2 && random_.chance(link.wrong_id)) {
+  if (bytes.size() >= 2 && random_.with(link.wrong_id)) {
     bytes[random_.below(2)] ^= static_cast<std::byte>(1 + random_.below(255));
   }
-  if (!bytes.empty() && random_.chance(link.corrupt)) {
+  if (!bytes.empty() && random_.with(link.corrupt)) {
     bytes[random_.below(bytes.size())] ^= static_cast<std::byte>(1 + random_.below(255));
   }
 }

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "io/transport.h"
-#include "tests/sim/sim_random.h"
+#include "tools/loopback/chance.h"
 
 namespace zonesweep::sim {
 

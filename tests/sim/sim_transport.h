@@ -55,7 +55,7 @@ class SimTransport final : public io::Transport {
   }
   [[nodiscard]] Path& path(const io::Endpoint& to);  // may be changed at any time
   SimServer* server(const io::Endpoint& at);
-  [[nodiscard]] SimRandom& random() { return random_; }
+  [[nodiscard]] loopback::Chance& random() { return random_; }
 
   // Runs `action` inside a later turn(), at that instant.
   void at(io::Instant when, std::move_only_function<void()> action);
@@ -164,7 +164,7 @@ class SimTransport final : public io::Transport {
   std::span<const std::byte> lend(std::span<const std::byte> bytes);
 
   SimOptions options_;
-  SimRandom random_;
+  loopback::Chance random_;
   io::Instant now_;
   io::Instant suspended_until_;
   uint64_t order_ = 0;

@@ -1,16 +1,18 @@
-// tests/sim/sim_random.h - the only source of chance in a simulation: one seed, one run.
+// tools/loopback/chance.h - the only source of chance: one seed, one run.
 //
 // SplitMix64: small, no state worth hiding, and the same on every standard library.
+//
+// Threads: one.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 
-namespace zonesweep::sim {
+namespace zonesweep::loopback {
 
-class SimRandom {
+class Chance {
  public:
-  explicit SimRandom(uint64_t seed) : state_(seed) {}
+  explicit Chance(uint64_t seed) : state_(seed) {}
 
   uint64_t next() {
     state_ += 0x9e3779b97f4a7c15U;
@@ -24,7 +26,7 @@ class SimRandom {
   double unit() { return static_cast<double>(next() >> 11U) * 0x1p-53; }
   // Draws only where the outcome is open, so that turning a fault off leaves the rest of the run
   // alone.
-  bool chance(double probability) { return probability > 0 && unit() < probability; }
+  bool with(double probability) { return probability > 0 && unit() < probability; }
   // In [0, bound); 0 if bound is 0.
   uint64_t below(uint64_t bound) { return bound == 0 ? 0 : next() % bound; }
 
@@ -37,4 +39,4 @@ class SimRandom {
   uint64_t state_;
 };
 
-}  // namespace zonesweep::sim
+}  // namespace zonesweep::loopback
