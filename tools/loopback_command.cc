@@ -1,0 +1,191 @@
+#include "tools/loopback_command.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+#include "tools/loopback/expect.h"
+
+namespace zonesweep::tools {
+namespace {
+
+constexpr int kExitUsage = 2;
+constexpr int kExitEnvironment = 3;
+
+// A share is given in percent.
+CLI::Option* add_percent(CLI::App& command, const std::string& name, double& share,
+                         const std::string& text) {
+  const auto store = [&share](const double& percent) { share = percent / 100; };
+  return command.add_option_function<double>(name, store, text)
+      ->check(CLI::Range(0.0, 100.0))
+      ->type_name("PERCENT");
+}
+
+void add_milliseconds(CLI::App& command, const std::string& name, loopback::Milliseconds& value,
+                      const std::string& text) {
+  const auto store = [&value](const std::string& given) {
+    std::string_view digits = given;
+    int64_t unit = 1;
+    if (digits.ends_with("ms")) {
+      digits.remove_suffix(2);
+    } else if (digits.ends_with('s')) {
+      digits.remove_suffix(1);
+      unit = 1'000;
+    }
+    int64_t number = 0;
+    const auto [end, error] = std::from_chars(digits.begin(), digits.end(), number);
+    if (error != std::errc{} || end != digits.end() || number < 0) {
+      throw CLI::ValidationError("a duration looks like 50ms or 2s");
+    }
+    value = loopback::Milliseconds{number * unit};
+  };
+  command.add_option_function<std::string>(name, store, text)->type_name("TIME");
+}
+
+void add_world(CLI::App& command, loopback::WorldOptions& world) {
+  const std::string group = "World";
+  command
+      .add_option("--seed", world.seed,
+                  "Seed of the names' data and of chance; 0 is the documented world")
+      ->group(group);
+  const auto exists = [&world](const std::string& text) {
+    world.complete = text == "all";
+    if (world.complete) return;
+    double percent = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), percent);
+    if (error != std::errc{} || end != text.data() + text.size() || percent < 0 || percent > 100) {
+      throw CLI::ValidationError("--exists takes a percentage from 0 to 100, or `all`");
+    }
+    world.exists_percent = percent;
+  };
+  command
+      .add_option_function<std::string>(
+          "--exists", exists,
+          "Share of names that exist; `all`: every name, with every type and no alias")
+      ->type_name("PERCENT|all")
+      ->group(group);
+}
+
+void add_impairments(CLI::App& command, loopback::Impairments& impairments) {
+  const std::string group = "Impairments of every query";
+  const auto percent = [&](const std::string& name, double& share, const std::string& text) {
+    add_percent(command, name, share, text)->group(group);
+  };
+  percent("--loss", impairments.loss, "Queries that get lost, and as many of the answers (UDP)");
+  percent("--dup", impairments.duplicate, "Answers that come twice (UDP)");
+  percent("--reorder", impairments.reorder, "Answers held back by 20 ms");
+  percent("--badid", impairments.bad_id, "Answers under a wrong id, and no right one (UDP)");
+  percent("--servfail", impairments.servfail, "Queries answered SERVFAIL");
+  add_milliseconds(command, "--delay", impairments.delay, "Before every answer");
+  add_milliseconds(command, "--jitter", impairments.jitter,
+                   "Added to the delay, at random from 0 to this");
+  for (CLI::Option* option : {command.get_option("--delay"), command.get_option("--jitter")})
+    option->group(group);
+  command
+      .add_option("--max-qps", impairments.queries_per_second,
+                  "Above so many queries a second: silence")
+      ->check(CLI::NonNegativeNumber)
+      ->group(group);
+  command
+      .add_option("--refuse-above", impairments.refuse_above,
+                  "Above so many queries a second: REFUSED")
+      ->check(CLI::NonNegativeNumber)
+      ->group(group);
+  const auto counted = [&impairments](const std::string& word) {
+    impairments.counted =
+        word == "window" ? loopback::RateLimit::Mode::window : loopback::RateLimit::Mode::smooth;
+  };
+  command
+      .add_option_function<std::string>("--rate-mode", counted,
+                                        "smooth: a token bucket of 50 ms; window: anew each second")
+      ->check(CLI::IsMember({"smooth", "window"}))
+      ->group(group);
+}
+
+int show_expected(const LoopbackOptions& options) {
+  const std::string type = options.expect.size() > 1 ? options.expect[1] : "A";
+  const auto text =
+      loopback::expected_answer(loopback::World{options.dns.world}, options.expect[0], type);
+  if (!text) {
+    fmt::print(stderr, "zonesweep loopback: {}\n", text.error());
+    return kExitUsage;
+  }
+  fmt::print("{}", *text);
+  return 0;
+}
+
+void announce(int fd, const std::string& line) {
+  const ssize_t written = ::write(fd, line.data(), line.size());
+  (void)written;  // nobody listens: the server serves all the same
+}
+
+int wait_for_signal(const sigset_t& signals) {
+  int signal = 0;
+  while (sigwait(&signals, &signal) != 0) {
+  }
+  return signal;
+}
+
+}  // namespace
+
+void add_options(CLI::App& command, LoopbackOptions& options) {
+  command.add_option("--listen", options.listen, "Address to serve")->capture_default_str();
+  command.add_option("--port", options.port, "Port for UDP and TCP; 0: any free one")
+      ->capture_default_str();
+  command.add_flag("--tcp,!--no-tcp", options.dns.tcp, "DNS over TCP (on)");
+  command.add_option("--lanes", options.dns.lanes, "Threads, each with its own ring and socket")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  command.add_option("--log", options.dns.log_path,
+                     "File with a line for each question: seconds, U|T, client port, id, type, "
+                     "name, messages sent");
+  command.add_flag("--stats", options.statistics, "Print counters as JSON at the end");
+  command.add_flag("--distinct", options.dns.count_distinct,
+                   "Count distinct questions for --stats (takes memory)");
+  command.add_option("--ready-fd", options.ready_fd,
+                     "Write the line `ready ADDR:PORT` there instead of stdout");
+  command
+      .add_option("--expect", options.expect, "NAME [TYPE]: print what the world answers, and end")
+      ->expected(1, 2)
+      ->type_name("NAME [TYPE]");
+  add_world(command, options.dns.world);
+  add_impairments(command, options.dns.impairments);
+}
+
+int run_loopback(const LoopbackOptions& options) {
+  if (!options.expect.empty()) return show_expected(options);
+  const auto address = io::Endpoint::parse(options.listen, options.port);
+  if (!address) {
+    fmt::print(stderr, "zonesweep loopback: --listen {}: not an IP address\n", options.listen);
+    return kExitUsage;
+  }
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before the lanes, which inherit it
+
+  loopback::DnsServerOptions dns = options.dns;
+  dns.listen = *address;
+  loopback::DnsServer server{std::move(dns)};
+  const auto bound = server.start();
+  if (!bound) {
+    fmt::print(stderr, "zonesweep loopback: {}\n", bound.error());
+    return kExitEnvironment;
+  }
+  const int fd = options.ready_fd >= 0 ? options.ready_fd : STDOUT_FILENO;
+  announce(fd, fmt::format("ready {}\n", bound->to_string()));
+  wait_for_signal(signals);
+  server.stop();
+  if (options.statistics) {
+    std::fflush(stdout);
+    announce(STDOUT_FILENO, server.statistics().to_json() + "\n");
+  }
+  return 0;
+}
+
+}  // namespace zonesweep::tools
