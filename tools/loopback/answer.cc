@@ -19,7 +19,8 @@ constexpr uint32_t kOptionsMany = 250;
 
 // What must never reach a terminal, a formula or a row unescaped: NUL, ESC, quote, backslash, dot,
 // line feed, comma, formula signs, bytes that are no UTF-8, and a right-to-left override.
-constexpr std::string_view kHostile{"\0\x1b[31m\"\\.\n\r\t,;=+-@<script>\x80\xff\xe2\x80\xae", 29};
+constexpr char kHostileBytes[] = "\0\x1b[31m\"\\.\n\r\t,;=+-@<script>\x80\xff\xe2\x80\xae";
+constexpr std::string_view kHostile{kHostileBytes, sizeof kHostileBytes - 1};
 
 }  // namespace
 

@@ -64,7 +64,7 @@ DnsLane::DnsLane(Options options, io::Ring ring)
     : options_(options),
       ring_(std::move(ring)),
       responder_(*options.world, options.impairments, options.chance_seed),
-      batches_(ring_, kUdpFile, Kind::send),
+      batches_(ring_, kUdpFile, Kind::send, options.joined),
       streams_(ring_, {stream_receive, stream_send, stream_shut, stream_close, stream_cancel},
                ring_.options().files - ring_.options().accepted_files,
                ring_.options().accepted_files) {}

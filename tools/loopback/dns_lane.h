@@ -48,6 +48,7 @@ class DnsLane {
     Impairments impairments;
     uint64_t chance_seed = 0;
     bool count_distinct = false;
+    bool joined = true;  // UDP answers of one length to one client leave in one send
     LaneSockets sockets;
     QuestionLog* log = nullptr;
   };

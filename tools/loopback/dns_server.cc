@@ -142,12 +142,14 @@ std::expected<void, std::string> DnsServer::start_lane(LaneSockets sockets, uint
       return std::unexpected(options_.log_path + ": " + opened.error());
     }
   }
-  DnsLane::Options options{&world_,
-                           options_.impairments,
-                           options_.world.seed + index,
-                           options_.count_distinct,
-                           sockets,
-                           lane.log.on() ? &lane.log : nullptr};
+  DnsLane::Options options;
+  options.world = &world_;
+  options.impairments = options_.impairments;
+  options.chance_seed = options_.world.seed + index;
+  options.count_distinct = options_.count_distinct;
+  options.joined = options_.joined;
+  options.sockets = sockets;
+  options.log = lane.log.on() ? &lane.log : nullptr;
   const double lanes = std::max(options_.lanes, 1U);
   options.impairments.queries_per_second /= lanes;
   options.impairments.refuse_above /= lanes;

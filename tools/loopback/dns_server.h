@@ -24,6 +24,7 @@ struct DnsServerOptions {
   WorldOptions world;
   Impairments impairments;
   bool count_distinct = false;
+  bool joined = true;    // see DnsLane::Options
   std::string log_path;  // empty: no log
 };
 

@@ -53,26 +53,40 @@ uint16_t UdpBatches::take() {
   free_.pop_back();
   pool_[slot]->count = 0;
   pool_[slot]->bytes = 0;
+  pool_[slot]->in_flight = 0;
   return slot;
+}
+
+void UdpBatches::send(uint16_t slot, uint32_t index, std::span<std::byte> bytes) {
+  Batch& batch = *pool_[slot];
+  batch.parts[index] = {bytes.data(), bytes.size()};
+  msghdr& message = batch.messages[index];
+  message = {};
+  message.msg_name = batch.peer.address.data();
+  message.msg_namelen = batch.peer.bytes;
+  message.msg_iov = &batch.parts[index];
+  message.msg_iovlen = 1;
+  if (bytes.size() > batch.segment) {
+    message.msg_control = batch.control.data();
+    message.msg_controllen = batch.control.size();
+  }
+  ++batch.in_flight;
+  ring_.sendmsg(socket_, {tag_kind_, slot, 0}, &message, 0);
 }
 
 void UdpBatches::hand_over(uint16_t slot) {
   Batch& batch = *pool_[slot];
-  batch.part = {batch.data.data(), batch.bytes};
-  batch.message = {};
-  batch.message.msg_name = batch.peer.address.data();
-  batch.message.msg_namelen = batch.peer.bytes;
-  batch.message.msg_iov = &batch.part;
-  batch.message.msg_iovlen = 1;
-  if (batch.count > 1) {
-    batch.message.msg_control = batch.control.data();
-    batch.message.msg_controllen = batch.control.size();
+  const std::span all{batch.data.data(), batch.bytes};
+  if (joined_ || batch.count == 1) {
     const auto segment = static_cast<uint16_t>(batch.segment);
     const cmsghdr header{CMSG_LEN(sizeof segment), SOL_UDP, UDP_SEGMENT};
     std::memcpy(batch.control.data(), &header, sizeof header);
     std::memcpy(batch.control.data() + CMSG_LEN(0), &segment, sizeof segment);
+    return send(slot, 0, all);
   }
-  ring_.sendmsg(socket_, {tag_kind_, slot, 0}, &batch.message, 0);
+  for (uint32_t i = 0; i < batch.count; ++i) {
+    send(slot, i, all.subspan(i * size_t{batch.segment}, batch.segment));
+  }
 }
 
 void UdpBatches::flush() {
@@ -84,8 +98,9 @@ void UdpBatches::flush() {
 }
 
 void UdpBatches::sent(uint16_t slot, int32_t result) {
-  if (result < 0) failures_ += pool_[slot]->count;
-  free_.push_back(slot);
+  Batch& batch = *pool_[slot];
+  if (result < 0) failures_ += joined_ ? batch.count : 1;
+  if (--batch.in_flight == 0) free_.push_back(slot);
 }
 
 }  // namespace zonesweep::loopback

@@ -32,8 +32,9 @@ struct Peer {
 
 class UdpBatches {
  public:
-  UdpBatches(io::Ring& ring, io::FileSlot socket, uint16_t tag_kind)
-      : ring_(ring), socket_(socket), tag_kind_(tag_kind) {}
+  // Not `joined`: each answer is a send of its own, as from a plain server.
+  UdpBatches(io::Ring& ring, io::FileSlot socket, uint16_t tag_kind, bool joined)
+      : ring_(ring), socket_(socket), tag_kind_(tag_kind), joined_(joined) {}
 
   void add(const Peer& peer, std::span<const std::byte> bytes);
   void flush();  // hands all open batches to the ring
@@ -46,9 +47,10 @@ class UdpBatches {
     Peer peer;
     uint32_t segment = 0;
     uint32_t count = 0;
+    uint32_t in_flight = 0;  // sends that the ring holds
     size_t bytes = 0;
-    msghdr message{};
-    iovec part{};
+    std::array<msghdr, limits::kSegments> messages;  // the first alone, where they leave joined
+    std::array<iovec, limits::kSegments> parts;
     alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(uint16_t))> control{};
     std::array<std::byte, limits::kBatchBytes> data;
   };
@@ -57,10 +59,12 @@ class UdpBatches {
 
   uint16_t take();
   void hand_over(uint16_t slot);
+  void send(uint16_t slot, uint32_t index, std::span<std::byte> bytes);
 
   io::Ring& ring_;
   io::FileSlot socket_;
   uint16_t tag_kind_;
+  bool joined_;
   std::vector<std::unique_ptr<Batch>> pool_;
   std::vector<uint16_t> free_;
   std::array<uint16_t, kOpen> open_ = [] {
