@@ -142,8 +142,9 @@ void add_options(CLI::App& command, LoopbackOptions& options) {
   command.add_option("--lanes", options.dns.lanes, "Threads, each with its own ring and socket")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
-  command.add_flag("--joined,!--separate", options.dns.joined,
-                   "Send UDP answers joined by GSO (on), or one by one, as a plain server does");
+  command.add_flag(
+      "--plain,!--joined", [&options](int64_t count) { options.dns.joined = count <= 0; },
+      "Receive and send each datagram on its own, as a plain server does");
   command.add_option("--log", options.dns.log_path,
                      "File with a line for each question: seconds, U|T, client port, id, type, "
                      "name, messages sent");

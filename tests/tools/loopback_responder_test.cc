@@ -164,7 +164,7 @@ TEST_F(LoopbackResponder, what_is_no_query_gets_no_answer_or_a_bare_one) {
 
 TEST_F(LoopbackResponder, any_bytes_are_survived) {
   Chance chance{7};
-  for (int i = 0; i < 200'000; ++i) {
+  for (int i = 0; i < 30'000; ++i) {
     auto bytes =
         query_for(i % 2 == 0 ? "f-bytes.f-huge.x.test" : "name19.example", type::kTxt, true);
     for (uint64_t n = chance.below(6); n > 0; --n) {
@@ -192,7 +192,6 @@ TEST_F(LoopbackResponder, truncation_faults_are_good_over_tcp) {
 }
 
 TEST_F(LoopbackResponder, answers_that_are_not_ours_do_not_match) {
-  const dns::Name name = *dns::Name::from_text("f-badid.x.test");
   EXPECT_NE(one("f-badid.x.test").u16(0), kId);
   EXPECT_EQ(ask_tcp("f-badid.x.test").u16(0), kId);
   for (const std::string fault : {"f-badq.x.test", "f-badq-type.x.test", "f-badq-none.x.test",
@@ -289,6 +288,8 @@ TEST_F(LoopbackResponder, content_faults) {
               ElementsAre(HasSubstr("\\000\\027[31m")));
   EXPECT_EQ(one("f-poison.x.test").summary().unrelated, 1);
   EXPECT_EQ(one("f-ttl-7.x.test").summary().answer_ttl, 7U);
+  EXPECT_EQ(one("F-LOWER.X.test").bytes[13], std::byte{'f'});
+  EXPECT_EQ(one("F-TTL.X.test").bytes[13], std::byte{'F'});
   EXPECT_NE(one("f-flags.x.test").u16(2) & 0x0040U, 0U);
 }
 

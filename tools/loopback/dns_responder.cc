@@ -163,9 +163,17 @@ DnsResponder::Bytes DnsResponder::compose(std::span<const std::byte> query, Tran
       writer.truncate();
     }
   }
+  if (faults_.has(Fault::lower)) lower_question(out.written());
   ++counters_.rcodes[code & 0xfU];
   used_ = kFrameBytes + out.size();
   return out.written();
+}
+
+void DnsResponder::lower_question(Bytes reply) const {
+  if (reply.size() < question_.end) return;
+  for (std::byte& octet : reply.subspan(limits::kHeaderBytes, question_.name_bytes())) {
+    if (octet >= std::byte{'A'} && octet <= std::byte{'Z'}) octet |= std::byte{0x20};
+  }
 }
 
 // What a fault makes of a UDP answer: what goes before it, instead of it, after it.

@@ -96,6 +96,7 @@ class DnsResponder {
   bool lost_on_the_way(Transport transport, std::chrono::nanoseconds now);
   Bytes compose(std::span<const std::byte> query, Transport transport);
   uint16_t early_code(Transport transport) const;
+  void lower_question(Bytes reply) const;
   void spoil_udp(Bytes& good);
   bool forge(Bytes& reply, const FaultCall& call);
   void malform(Bytes& reply, const FaultCall& call);

@@ -105,7 +105,7 @@ std::expected<io::Endpoint, std::string> DnsServer::bind_lane(const io::Endpoint
     sockets.udp = bound_socket(at, SOCK_DGRAM);
     if (sockets.udp < 0) return std::unexpected(trouble("cannot bind UDP", at));
     widen_buffers(sockets.udp);
-    set(sockets.udp, SOL_UDP, UDP_GRO, 1);
+    if (options_.joined) set(sockets.udp, SOL_UDP, UDP_GRO, 1);
     bound.port = port_of(sockets.udp);
     if (!options_.tcp) return bound;
     sockets.listener = listening_socket(bound);
