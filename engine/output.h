@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -64,6 +65,11 @@ struct OutputOptions {
   std::string configuration_json = "{}";  // goes into _run.json as it is
   std::string version;                    // of the program, for _run.json
   uint32_t open_chunks = 4;
+  int stdout_fd = 1;
+  // Tests: called by the writer thread before each file operation ("create", "write", "journal",
+  // "sync", "rename", "sync folder", "manifest", "remove"); a result other than 0 is the errno that
+  // it fails with.
+  std::function<int(std::string_view operation, std::string_view path)> fault;
 };
 
 struct OutputError {
