@@ -49,6 +49,9 @@ constexpr std::array<NumberWord, 16> kAlgorithms = {{{1, "RSAMD5"},
                                                      {253, "PRIVATEDNS"},
                                                      {254, "PRIVATEOID"}}};
 
+// RFC 9859 section 2.1.
+constexpr std::array<NumberWord, 1> kSchemes = {{{1, "NOTIFY"}}};
+
 template <size_t N>
 void append_number_word(const std::array<NumberWord, N>& words, uint16_t number, std::string& out) {
   for (const NumberWord& word : words) {
@@ -161,8 +164,13 @@ void append_eui(Octets octets, std::string& out) {
 void append_groups(Octets octets, std::string& out) {
   for (size_t i = 0; i < octets.size(); i += 2) {
     if (i != 0) out.push_back(':');
-    append_hex(octets.subspan(i, 2), limits::kUnsplit, out, HexCase::lower);
+    append_hex_number(read_u16(octets, i), out);
   }
+}
+
+void append_nsap(Octets octets, std::string& out) {
+  out.append("0x");
+  append_hex(octets, limits::kUnsplit, out, HexCase::lower);
 }
 
 void append_salt(Octets octets, std::string& out) {
@@ -173,6 +181,8 @@ void append_salt(Octets octets, std::string& out) {
 void append_word_field(Kind kind, Octets octets, std::string& out) {
   switch (kind) {
     case Kind::type_word: return append_type_text(read_u16(octets, 0), out);
+    case Kind::old_type: return append_old_type_text(read_u16(octets, 0), out);
+    case Kind::scheme: return append_number_word(kSchemes, read_u8(octets, 0), out);
     case Kind::cert_word: return append_number_word(kCertTypes, read_u16(octets, 0), out);
     default: return append_number_word(kAlgorithms, read_u8(octets, 0), out);
   }
@@ -196,11 +206,6 @@ uint32_t number_of(const Rdata& field) noexcept {
     case 2: return read_u16(field.message, field.at);
     default: return read_u32(field.message, field.at);
   }
-}
-
-// A LOC of a later version has a shape that we do not know.
-bool is_opaque(const Message& message, const Record& record) noexcept {
-  return record.type == type::kLoc && message.bytes()[record.rdata] != std::byte{0};
 }
 
 // Calls `each(field, octets of it)` for every field of a checked RDATA.
@@ -269,6 +274,8 @@ void append_field(Kind kind, const Rdata& field, Blanks blanks, std::string& out
     case Kind::u32: return append_number(number_of(field), out);
     case Kind::time: return append_time(read_u32(octets, 0), out);
     case Kind::type_word:
+    case Kind::old_type:
+    case Kind::scheme:
     case Kind::cert_word:
     case Kind::algorithm: return append_word_field(kind, octets, out);
     case Kind::address4: return append_address4(octets, out);
@@ -283,7 +290,7 @@ void append_field(Kind kind, const Rdata& field, Blanks blanks, std::string& out
     case Kind::hex_any: return append_hex(octets, block, out);
     case Kind::base64:
     case Kind::base64_any: return append_base64(octets, block, out);
-    case Kind::nsap: out.append("0x"); return append_hex(octets, limits::kUnsplit, out);
+    case Kind::nsap: return append_nsap(octets, out);
     case Kind::salt: return append_salt(octets, out);
     case Kind::hash32: return append_base32hex(octets.subspan(1), out);
     case Kind::bitmap:
@@ -302,7 +309,7 @@ void append_rdata_text(const Message& message, const Record& record, std::string
     return append_address4(message.rdata(record), out);
   }
   const Shape* shape = shape_of(record.type, record.klass);
-  if (shape == nullptr || is_opaque(message, record)) {
+  if (shape == nullptr || !is_showable(record.type, message.rdata(record))) {
     return append_unknown(message.rdata(record), out);
   }
   bool first = true;

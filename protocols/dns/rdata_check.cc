@@ -77,9 +77,11 @@ bool is_bitmap(std::span<const std::byte> left) noexcept {
 Size field_size(Kind kind, const Rdata& rdata) noexcept {
   switch (kind) {
     case Kind::u8:
+    case Kind::scheme:
     case Kind::algorithm: return fixed(rdata, 1);
     case Kind::u16:
     case Kind::type_word:
+    case Kind::old_type:
     case Kind::cert_word: return fixed(rdata, 2);
     case Kind::u32:
     case Kind::time:

@@ -29,7 +29,7 @@ constexpr Field kKx[] = {{u16, "preference"}, {name, "exchanger"}};
 constexpr Field kAfsdb[] = {{u16, "subtype"}, {name, "hostname"}};
 constexpr Field kRt[] = {{u16, "preference"}, {name, "intermediate"}};
 constexpr Field kPx[] = {{u16, "preference"}, {name, "map822"}, {name, "mapx400"}};
-constexpr Field kLp[] = {{u16, "preference"}, {plain_name, "fqdn"}};
+constexpr Field kLp[] = {{u16, "preference"}, {name, "fqdn"}};
 constexpr Field kTexts[] = {{texts, "text"}};
 constexpr Field kX25[] = {{text, "address"}};
 constexpr Field kIsdn[] = {{texts, "address"}};
@@ -39,9 +39,9 @@ constexpr Field kSignature[] = {
     {time, "expiration"},        {time, "inception"}, {u16, "key_tag"}, {plain_name, "signer"},
     {base64, "signature"}};
 constexpr Field kOldSignature[] = {
-    {type_word, "type_covered"}, {u8, "algorithm"},   {u8, "labels"},   {u32, "original_ttl"},
-    {time, "expiration"},        {time, "inception"}, {u16, "key_tag"}, {name, "signer"},
-    {base64, "signature"}};
+    {old_type, "type_covered"}, {u8, "algorithm"},    {u8, "labels"},
+    {u32, "original_ttl"},      {time, "expiration"}, {time, "inception"},
+    {u16, "key_tag"},           {name, "signer"},     {base64, "signature"}};
 constexpr Field kKey[] = {
     {u16, "flags"}, {u8, "protocol"}, {u8, "algorithm"}, {base64_any, "public_key"}};
 constexpr Field kSrv[] = {{u16, "priority"}, {u16, "weight"}, {u16, "port"}, {name, "target"}};
@@ -74,6 +74,10 @@ constexpr Field kCaa[] = {{u8, "flags"}, {tag, "tag"}, {long_text, "value"}};
 constexpr Field kEui48[] = {{eui48, "address"}};
 constexpr Field kEui64[] = {{eui64, "address"}};
 constexpr Field kBase64[] = {{base64, "key"}};
+constexpr Field kHex[] = {{hex, "content"}};
+constexpr Field kAtma[] = {{atma, "address"}};
+constexpr Field kDsync[] = {
+    {type_word, "rrtype"}, {scheme, "scheme"}, {u16, "port"}, {name, "target"}};
 constexpr Field kNsap[] = {{nsap, "address"}};
 constexpr Field kLoc[] = {{location, "location"}};
 constexpr Field kApl[] = {{prefixes, "prefixes"}};
@@ -126,7 +130,10 @@ constexpr Row kRows[] = {
     {type::kAaaa, untyped_in(kAddress6)},
     {type::kLoc, untyped(kLoc)},
     {type::kNxt, typed(kNxt)},
+    {type::kEid, untyped_in(kHex)},
+    {type::kNimloc, untyped_in(kHex)},
     {type::kSrv, typed_in(kSrv)},
+    {type::kAtma, untyped_in(kAtma)},
     {type::kNaptr, typed(kNaptr)},
     {type::kKx, typed_in(kKx)},
     {type::kCert, typed(kCert)},
@@ -156,6 +163,9 @@ constexpr Row kRows[] = {
     {type::kZonemd, typed(kZonemd)},
     {type::kSvcb, typed_in(kSvcb)},
     {type::kHttps, typed_in(kSvcb)},
+    {type::kDsync, typed(kDsync)},
+    {type::kHhit, untyped(kBase64)},
+    {type::kBrid, untyped(kBase64)},
     {type::kSpf, typed(kTexts)},
     {type::kNid, typed(kNid)},
     {type::kL32, typed(kL32)},
@@ -167,12 +177,14 @@ constexpr Row kRows[] = {
     {type::kCaa, typed(kCaa)},
     {type::kAvc, typed(kTexts)},
     {type::kDoa, typed(kDoa)},
+    {type::kResinfo, typed(kTexts)},
+    {type::kWallet, typed(kTexts)},
     {type::kAmtrelay, untyped(kAmtrelay)},
     {type::kTa, typed(kDs)},
     {type::kDlv, typed(kDs)},
 };
 
-constexpr size_t kDirect = 262;  // types below are found by index; the two above by comparison
+constexpr size_t kDirect = 263;  // types below are found by index; the two above by comparison
 
 constexpr std::array<const Shape*, kDirect> kIndex = [] {
   std::array<const Shape*, kDirect> index{};

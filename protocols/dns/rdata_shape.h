@@ -23,7 +23,9 @@ enum class Kind : uint8_t {
   u32,
   time,       // u32 seconds since 1970, YYYYMMDDHHMMSS
   type_word,  // u16, mnemonic of a type
+  old_type,   // the same, a bare number where there is no mnemonic (SIG)
   cert_word,  // u16, mnemonic of a certificate type, RFC 4398
+  scheme,     // u8, mnemonic of a DSYNC scheme
   algorithm,  // u8, mnemonic of a DNSSEC algorithm
   address4,
   address6,
@@ -38,6 +40,7 @@ enum class Kind : uint8_t {
   base64,      // all the rest; split for people
   base64_any,  // the same, may be empty
   nsap,        // all the rest, "0x" and hex
+  atma,        // all of an ATMA: hex, or "+" and digits
   salt,        // length and octets, hex, "-" when empty
   hash32,      // length and octets, base32hex
   bitmap,      // all the rest, RFC 4034 section 4.1.2; not empty
@@ -45,7 +48,7 @@ enum class Kind : uint8_t {
   old_bitmap,  // all the rest, RFC 2535 section 5.2
   eui48,
   eui64,
-  groups64,    // four groups of four hex digits
+  groups64,    // four groups of up to four hex digits
   location,    // all of a LOC, RFC 1876
   svc_params,  // all the rest of a SVCB, RFC 9460
   prefixes,    // all of an APL, RFC 3123
@@ -70,6 +73,10 @@ struct Shape {
 
 // Null: an unknown type, RFC 3597.
 [[nodiscard]] const Shape* shape_of(uint16_t type, uint16_t klass) noexcept;
+
+// False for what is well formed but of a version or family that nobody can show; RFC 3597 form
+// then. `rdata` spans the whole RDATA.
+[[nodiscard]] bool is_showable(uint16_t type, std::span<const std::byte> rdata) noexcept;
 
 // A place in an RDATA; the rest goes from `at` to `end`.
 struct Rdata {

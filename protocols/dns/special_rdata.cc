@@ -40,6 +40,8 @@ struct Prefix {
   Octets part;
 };
 
+bool is_known(const Prefix& prefix) noexcept { return prefix.family == 1 || prefix.family == 2; }
+
 bool next_prefix(Octets& left, Prefix& prefix) noexcept {
   if (left.size() < 4) return false;
   const size_t size = read_u8(left, 3) & 0x7F;
@@ -47,15 +49,23 @@ bool next_prefix(Octets& left, Prefix& prefix) noexcept {
   if (left.size() - 4 < size) return false;
   prefix.part = left.subspan(4, size);
   left = left.subspan(4 + size);
-  const size_t address = prefix.family == 1 ? 4 : prefix.family == 2 ? 16 : 0;
-  if (address == 0 || size > address || prefix.bits > 8 * address) return false;
-  return size == 0 || prefix.part.back() != std::byte{0};
+  if (size != 0 && prefix.part.back() == std::byte{0}) return false;
+  const size_t address = prefix.family == 1 ? 4 : 16;
+  return !is_known(prefix) || (size <= address && prefix.bits <= 8 * address);
 }
 
 bool are_prefixes(Octets left) noexcept {
   Prefix prefix;
   while (!left.empty()) {
     if (!next_prefix(left, prefix)) return false;
+  }
+  return true;
+}
+
+bool are_known_prefixes(Octets left) noexcept {
+  Prefix prefix;
+  while (next_prefix(left, prefix)) {
+    if (!is_known(prefix)) return false;
   }
   return true;
 }
@@ -99,7 +109,7 @@ bool is_old_bitmap(Octets rest) noexcept {
 void append_old_bitmap(Octets rest, std::string& out) {
   std::string types;
   append_bits(rest, types, [](uint32_t type, std::string& to) {
-    append_type_text(static_cast<uint16_t>(type), to);
+    append_old_type_text(static_cast<uint16_t>(type), to);
   });
   if (!types.empty()) out.append(types, 1);
 }
@@ -127,6 +137,8 @@ void append_a6(const Rdata& rdata, std::string& out) {
     if (size != 0) address[16 - size] &= std::byte{0xFF} >> (bits % 8);
     out.push_back(' ');
     append_address6(address, out);
+  } else {
+    out.push_back(' ');  // dig leaves the place of the address empty
   }
   if (bits == 0) return;
   out.push_back(' ');
@@ -189,18 +201,14 @@ bool is_amtrelay(Rdata rdata) noexcept {
   return gateway_size(relay_type, rdata) == rdata.size();
 }
 
-void append_amtrelay(Rdata rdata, Blanks blanks, std::string& out) {
+void append_amtrelay(Rdata rdata, std::string& out) {
   const uint8_t kind = read_u8(rdata.message, rdata.at + 1);
   append_number(read_u8(rdata.message, rdata.at), out);
   out.append(kind >> 7 != 0 ? " 1 " : " 0 ");
   append_number(kind & 0x7Fu, out);
   rdata.at += kAmtHead;
   out.push_back(' ');
-  if ((kind & 0x7F) > 3) {
-    append_hex(rdata.rest(), block_of(blanks), out);
-  } else {
-    append_gateway(kind & 0x7F, rdata, out);
-  }
+  append_gateway(kind & 0x7F, rdata, out);
 }
 
 constexpr size_t kHipHead = 4;  // lengths of the tag and of the key, algorithm
@@ -238,15 +246,46 @@ void append_hip(Rdata rdata, std::string& out) {
 
 bool is_doa(Octets rest) noexcept { return !rest.empty() && rest.size() - 1 >= read_u8(rest, 0); }
 
-void append_doa(Octets rest, Blanks blanks, std::string& out) {
+void append_doa(Octets rest, std::string& out) {
   const size_t size = read_u8(rest, 0);
   append_quoted(rest.subspan(1, size), out);
   out.push_back(' ');
   const Octets data = rest.subspan(1 + size);
-  data.empty() ? out.push_back('-') : append_base64(data, block_of(blanks), out);
+  data.empty() ? out.push_back('-') : append_base64(data, limits::kUnsplit, out);
+}
+
+// The ATM Forum's AESA (0) or E.164 (1) behind one octet of format.
+bool is_atma(Octets rest) noexcept {
+  if (rest.size() < 2) return false;
+  return rest[0] != std::byte{1} || std::ranges::all_of(rest.subspan(1), [](std::byte b) {
+           return b >= std::byte{'0'} && b <= std::byte{'9'};
+         });
+}
+
+void append_atma(Octets rest, std::string& out) {
+  if (rest[0] == std::byte{0}) {
+    return append_hex(rest.subspan(1), limits::kUnsplit, out, HexCase::lower);
+  }
+  out.push_back('+');
+  append_unquoted(rest.subspan(1), out);
 }
 
 }  // namespace
+
+void append_old_type_text(uint16_t number, std::string& out) {
+  const std::string_view word = type_mnemonic(number);
+  word.empty() ? append_number(number, out) : void(out.append(word));
+}
+
+bool is_showable(uint16_t type, Octets rdata) noexcept {
+  switch (type) {
+    case type::kLoc: return rdata[0] == std::byte{0};
+    case type::kApl: return are_known_prefixes(rdata);
+    case type::kAmtrelay: return (read_u8(rdata, 1) & 0x7F) <= 3;
+    case type::kAtma: return read_u8(rdata, 0) <= 1;
+    default: return true;
+  }
+}
 
 Size special_size(Kind kind, const Rdata& rdata) noexcept {
   switch (kind) {
@@ -257,6 +296,7 @@ Size special_size(Kind kind, const Rdata& rdata) noexcept {
     case Kind::ipsec_rest: return whole_if(rdata, is_ipseckey(rdata));
     case Kind::hip_rest: return whole_if(rdata, is_hip(rdata));
     case Kind::amt_rest: return whole_if(rdata, is_amtrelay(rdata));
+    case Kind::atma: return whole_if(rdata, is_atma(rdata.rest()));
     case Kind::doa_rest: return whole_if(rdata, is_doa(rdata.rest()));
     default: return std::nullopt;
   }
@@ -270,8 +310,9 @@ void append_special(Kind kind, const Rdata& field, Blanks blanks, std::string& o
     case Kind::a6_rest: return append_a6(field, out);
     case Kind::ipsec_rest: return append_ipseckey(field, blanks, out);
     case Kind::hip_rest: return append_hip(field, out);
-    case Kind::amt_rest: return append_amtrelay(field, blanks, out);
-    case Kind::doa_rest: return append_doa(field.rest(), blanks, out);
+    case Kind::amt_rest: return append_amtrelay(field, out);
+    case Kind::atma: return append_atma(field.rest(), out);
+    case Kind::doa_rest: return append_doa(field.rest(), out);
     default: return;
   }
 }

@@ -12,7 +12,9 @@ namespace {
 
 using Octets = std::span<const std::byte>;
 
-enum Key : uint16_t {  // RFC 9460 section 14.3.2, RFC 9461
+// RFC 9460 section 14.3.2. Later keys, dohpath (7) among them, are written as keyNNNNN: so does
+// dig 9.18.
+enum Key : uint16_t {
   kMandatory = 0,
   kAlpn = 1,
   kNoDefaultAlpn = 2,
@@ -20,10 +22,9 @@ enum Key : uint16_t {  // RFC 9460 section 14.3.2, RFC 9461
   kAddress4 = 4,
   kEch = 5,
   kAddress6 = 6,
-  kDohpath = 7,
 };
-constexpr std::array<std::string_view, 8> kWords = {
-    "mandatory", "alpn", "no-default-alpn", "port", "ipv4hint", "ech", "ipv6hint", "dohpath"};
+constexpr std::array<std::string_view, 7> kWords = {"mandatory", "alpn", "no-default-alpn", "port",
+                                                    "ipv4hint",  "ech",  "ipv6hint"};
 
 void append_key(uint16_t key, std::string& out) {
   if (key < kWords.size()) {
@@ -64,8 +65,6 @@ bool is_value(const SvcParam& param) noexcept {
     case kPort: return size == 2;
     case kAddress4: return size != 0 && size % 4 == 0;
     case kAddress6: return size != 0 && size % 16 == 0;
-    case kEch:
-    case kDohpath: return size != 0;
     default: return true;
   }
 }
@@ -105,6 +104,8 @@ void append_alpn_octet(std::byte octet, std::string& out) {
     out.push_back(c);
   } else if (c == '"') {
     out.append("\\\"");
+  } else if (c == ' ') {
+    out.append("\\032");
   } else {
     append_unquoted({&octet, 1}, out);
   }

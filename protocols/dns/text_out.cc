@@ -29,12 +29,6 @@ constexpr std::array<OctetText, 256> kOctets = [] {
   return table;
 }();
 
-void append_word(uint16_t word, std::string& out) {
-  std::array<char, 4> digits;
-  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), word, 16);
-  out.append(digits.data(), end);
-}
-
 struct Run {
   size_t begin = 0;
   size_t size = 0;
@@ -54,8 +48,7 @@ Run longest_zero_run(const std::array<uint16_t, kWords>& words) {
 
 bool ends_in_address4(const std::array<uint16_t, kWords>& words, const Run& zeros) {
   if (zeros.begin != 0) return false;
-  return zeros.size == 6 || (zeros.size == 7 && words[7] != 1) ||
-         (zeros.size == 5 && words[5] == 0xFFFF);
+  return zeros.size == 6 || (zeros.size == 5 && words[5] == 0xFFFF);
 }
 
 template <char kQuote>
@@ -83,6 +76,12 @@ void append_escaped(std::span<const std::byte> octets, std::string& out) {
 
 }  // namespace
 
+void append_hex_number(uint16_t value, std::string& out) {
+  std::array<char, 4> digits;
+  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), value, 16);
+  out.append(digits.data(), end);
+}
+
 void append_address4(std::span<const std::byte> octets, std::string& out) {
   std::array<char, 16> text;
   char* to = text.data();
@@ -106,7 +105,7 @@ void append_address6(std::span<const std::byte> octets, std::string& out) {
       i = std::min(end, zeros.begin + zeros.size) - 1;
       continue;
     }
-    append_word(words[i], out);
+    append_hex_number(words[i], out);
     if (i + 1 < kWords && (i + 1 != zeros.begin || zeros.size == 0)) out.push_back(':');
   }
   if (dotted) append_address4(octets.subspan(12), out);

@@ -27,6 +27,8 @@ inline void append_number(uint32_t value, std::string& out) {
   out.append(digits.data(), end);
 }
 
+// Lower case, no leading zeros.
+void append_hex_number(uint16_t value, std::string& out);
 // "192.0.2.1"
 void append_address4(std::span<const std::byte> octets, std::string& out);
 // RFC 5952, except that IPv4-compatible addresses end in dotted form, as inet_ntop() writes them.

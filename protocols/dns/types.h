@@ -22,11 +22,11 @@ inline constexpr uint16_t kA = 1, kNs = 2, kMd = 3, kMf = 4, kCname = 5, kSoa = 
                           kNsec3 = 50, kNsec3param = 51, kTlsa = 52, kSmimea = 53, kHip = 55,
                           kNinfo = 56, kRkey = 57, kTalink = 58, kCds = 59, kCdnskey = 60,
                           kOpenpgpkey = 61, kCsync = 62, kZonemd = 63, kSvcb = 64, kHttps = 65,
-                          kSpf = 99, kNid = 104, kL32 = 105, kL64 = 106, kLp = 107, kEui48 = 108,
-                          kEui64 = 109, kTkey = 249, kTsig = 250, kIxfr = 251, kAxfr = 252,
-                          kMailb = 253, kMaila = 254, kAny = 255, kUri = 256, kCaa = 257,
-                          kAvc = 258, kDoa = 259, kAmtrelay = 260, kResinfo = 261, kTa = 32768,
-                          kDlv = 32769;
+                          kDsync = 66, kHhit = 67, kBrid = 68, kSpf = 99, kNid = 104, kL32 = 105,
+                          kL64 = 106, kLp = 107, kEui48 = 108, kEui64 = 109, kTkey = 249,
+                          kTsig = 250, kIxfr = 251, kAxfr = 252, kMailb = 253, kMaila = 254,
+                          kAny = 255, kUri = 256, kCaa = 257, kAvc = 258, kDoa = 259,
+                          kAmtrelay = 260, kResinfo = 261, kWallet = 262, kTa = 32768, kDlv = 32769;
 }
 
 namespace klass {
