@@ -1,7 +1,9 @@
-// Decodes messages and prints the data of their records, one a line: the differential tests compare it with dig.
+// Decodes messages and prints the data of their records, one a line: the differential tests compare
+// it with dig.
 //
-// Reads lines of hex, one message each. Prints, per message, "SECTION<TAB>OWNER<TAB>TTL<TAB>CLASS<TAB>TYPE<TAB>DATA" for
-// every record but OPT, then a line "." or "! reason" when the message is refused.
+// Reads lines of hex, one message each. Prints, per message,
+// "SECTION<TAB>OWNER<TAB>TTL<TAB>CLASS<TAB>TYPE<TAB>DATA" for every record but OPT, then a line "."
+// or "! reason" when the message is refused.
 #include <array>
 #include <cstddef>
 #include <cstdio>
