@@ -1,0 +1,156 @@
+#include "engine/source.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace zonesweep::engine {
+
+// The chunk being read.
+struct Source::Chunk {
+  enum class Use : uint8_t { ask, check, pass };  // pass: another machine's
+
+  uint64_t number = 0;
+  Use use = Use::ask;
+  uint64_t names = 0;  // read so far
+  uint64_t rows = 0;   // that they need, on disk or not
+  Output::ChunkPlan plan;
+  XXH3_state_t hash;
+
+  void add(std::string_view input) {
+    XXH3_64bits_update(&hash, input.data(), input.size());
+    XXH3_64bits_update(&hash, "\n", 1);
+    names++;
+  }
+  [[nodiscard]] uint64_t digest() const { return XXH3_64bits_digest(&hash); }
+};
+
+Source::Source(Input& input, NameQueue& queue, Output& output, const Options& options)
+    : input_(input), queue_(queue), output_(output), options_(options) {}
+
+Source::~Source() = default;
+
+void Source::stop() {
+  stopped_ = true;
+  input_.interrupt();
+  output_.stop();
+  queue_.stop();
+}
+
+std::expected<void, SourceError> Source::run() {
+  std::expected<void, SourceError> result;
+  while (true) {
+    const auto more = read_batch();
+    if (!more) {
+      result = std::unexpected(more.error());
+      break;
+    }
+    if (*more) continue;
+    if (!stopped_) {
+      result = end_chunk();
+      if (result) result = check_nothing_follows();
+      complete_ = result.has_value();
+    }
+    break;
+  }
+  queue_.close();
+  return result;
+}
+
+// False at the end of the input, or when the run is stopping.
+std::expected<bool, SourceError> Source::read_batch() {
+  if (stopped_) return false;
+  if (chunk_ && chunk_->names == options_.names_per_chunk) {
+    if (auto ended = end_chunk(); !ended) return std::unexpected(ended.error());
+  }
+  auto batch = queue_.fresh();
+  const uint64_t in_chunk = chunk_ ? chunk_->names : 0;
+  const auto room = static_cast<size_t>(
+      std::min<uint64_t>(limits::kNamesPerBatch, options_.names_per_chunk - in_chunk));
+  const auto more = input_.next(batch->block, room);
+  if (!batch->block.names.empty()) {
+    if (!chunk_ && !begin_chunk()) return false;
+    if (auto taken = take(std::move(batch)); !taken) return std::unexpected(taken.error());
+  }
+  if (!more) return std::unexpected(SourceError{more.error()});
+  return *more && !stopped_;
+}
+
+// False when the run is stopping.
+bool Source::begin_chunk() {
+  chunk_ = std::make_unique<Chunk>();
+  Chunk& chunk = *chunk_;
+  chunk.number = next_chunk_++;
+  XXH3_64bits_reset(&chunk.hash);
+  if (chunk.number % options_.split_count != options_.split_index) {
+    chunk.use = Chunk::Use::pass;
+    return true;
+  }
+  chunk.plan = output_.plan(chunk.number);
+  if (chunk.plan.state == Output::ChunkPlan::State::committed) {
+    chunk.use = Chunk::Use::check;
+    return true;
+  }
+  queue_.advance(chunk.number);
+  return output_.begin_chunk(chunk.number, chunk.number * options_.names_per_chunk);
+}
+
+std::expected<void, SourceError> Source::take(std::unique_ptr<NameBatch> batch) {
+  Chunk& chunk = *chunk_;
+  const bool partial =
+      chunk.use == Chunk::Use::ask && chunk.plan.state == Output::ChunkPlan::State::partial;
+  batch->chunk = chunk.number;
+  for (const InputName& name : batch->block.names) {
+    if (partial) batch->done.push_back(output_.done_mask(chunk.number, chunk.names));
+    chunk.add(batch->block.input(name));
+    chunk.rows += name.kind == InputName::Kind::address ? 1 : options_.questions;
+    if (!partial || chunk.names != chunk.plan.committed_names) continue;
+    if (auto same = output_.check_committed(chunk.number, chunk.names, chunk.digest()); !same) {
+      return std::unexpected(SourceError{same.error()});
+    }
+  }
+  names_read_.store(names_read_.load(std::memory_order_relaxed) + batch->block.names.size(),
+                    std::memory_order_relaxed);
+  if (chunk.use != Chunk::Use::ask) {
+    queue_.recycle(std::move(batch));
+  } else if (!hand_over(std::move(batch))) {
+    stopped_ = true;
+  }
+  return {};
+}
+
+bool Source::hand_over(std::unique_ptr<NameBatch> batch) {
+  output_.input_progress(chunk_->number, chunk_->names, chunk_->digest());
+  if (options_.ordered && !output_.admit(batch->block.names.back().seq)) return false;
+  return queue_.push(std::move(batch));
+}
+
+std::expected<void, SourceError> Source::end_chunk() {
+  if (!chunk_) return {};
+  const auto chunk = std::exchange(chunk_, nullptr);
+  const bool cut_short = chunk->plan.state == Output::ChunkPlan::State::partial &&
+                         chunk->names < chunk->plan.committed_names;
+  if (chunk->use == Chunk::Use::check || (chunk->use == Chunk::Use::ask && cut_short)) {
+    auto same = output_.check_committed(chunk->number, chunk->names, chunk->digest());
+    if (!same) return std::unexpected(SourceError{same.error()});
+  }
+  if (chunk->use != Chunk::Use::ask) return {};
+  output_.end_chunk(chunk->number, chunk->names, chunk->rows, chunk->digest());
+  queue_.advance(chunk->number + 1);
+  return {};
+}
+
+// Chunks on disk beyond the end of the input: it was longer once.
+std::expected<void, SourceError> Source::check_nothing_follows() const {
+  for (uint64_t chunk = next_chunk_; chunk < next_chunk_ + options_.split_count; ++chunk) {
+    if (chunk % options_.split_count != options_.split_index) continue;
+    if (output_.plan(chunk).state == Output::ChunkPlan::State::fresh) continue;
+    auto same = output_.check_committed(chunk, 0, 0);
+    if (!same) return std::unexpected(SourceError{same.error()});
+  }
+  return {};
+}
+
+}  // namespace zonesweep::engine

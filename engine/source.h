@@ -1,0 +1,76 @@
+// engine/source.h - the source thread: names out of the input files, chunk by chunk, into the
+// queue.
+//
+// Threads:    run() is the source thread; stop() and progress() may be called from any.
+// Invariants: (1) a chunk is a fixed run of consecutive names, whatever is resumed, split or
+// committed already;
+//             (2) a name reaches the queue only after the output has been told its input, so that
+//             no row is on disk whose input is not vouched for; (3) committed chunks and other
+//             machines' chunks are read and hashed, not asked; (4) back-pressure: it blocks on the
+//             queue and on the output's open chunks.
+// Ownership:  input, queue and output outlive the source.
+// Errors:     SourceError: the input (exit 4), or a resume with another input (OutputError, exit
+// 7).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "engine/input.h"
+#include "engine/name_queue.h"
+#include "engine/output.h"
+
+namespace zonesweep::engine {
+
+using SourceError = std::variant<InputError, OutputError>;
+
+class Source {
+ public:
+  struct Options {
+    uint64_t names_per_chunk = 1'000'000;
+    uint32_t split_index = 0;
+    uint32_t split_count = 1;
+    uint32_t questions = 1;  // per name; an address has one
+    bool ordered = false;
+  };
+
+  Source(Input& input, NameQueue& queue, Output& output, const Options& options);
+  ~Source();
+
+  // Reads everything; closes the queue in any case. What stood before an error has been handed out.
+  [[nodiscard]] std::expected<void, SourceError> run();
+  // Any thread: run() returns soon.
+  void stop();
+  [[nodiscard]] uint64_t names_read() const noexcept {
+    return names_read_.load(std::memory_order_relaxed);
+  }
+  // The whole input has been read.
+  [[nodiscard]] bool complete() const noexcept { return complete_.load(std::memory_order_acquire); }
+
+ private:
+  struct Chunk;
+
+  [[nodiscard]] std::expected<bool, SourceError> read_batch();
+  [[nodiscard]] std::expected<void, SourceError> take(std::unique_ptr<NameBatch> batch);
+  [[nodiscard]] bool begin_chunk();
+  [[nodiscard]] std::expected<void, SourceError> end_chunk();
+  [[nodiscard]] std::expected<void, SourceError> check_nothing_follows() const;
+  [[nodiscard]] bool hand_over(std::unique_ptr<NameBatch> batch);
+
+  Input& input_;
+  NameQueue& queue_;
+  Output& output_;
+  const Options options_;
+  std::unique_ptr<Chunk> chunk_;
+  uint64_t next_chunk_ = 0;
+  std::atomic<bool> stopped_ = false;
+  std::atomic<bool> complete_ = false;
+  std::atomic<uint64_t> names_read_ = 0;
+};
+
+}  // namespace zonesweep::engine
