@@ -108,9 +108,9 @@ uint32_t DnsLane::wait_for() const {
 Instant DnsLane::wake_at() const {
   Instant wake =
       now_ + (asked_ + pausing_ > 0 ? Duration{limits::kWaitMost} : Duration{limits::kIdleWait});
-  const bool wants_permit = !again_.empty() || !fresh_.empty() || batch_ != nullptr;
-  if (wants_permit && !writer_.full()) {
-    wake = std::min(wake, std::max(servers_.next_permit(), rate_.next(now_)));
+  if (starved_) {
+    const Instant permit = std::max(servers_.next_permit(), rate_.next(now_));
+    wake = std::min(wake, std::max(permit, now_ + limits::kWaitLeast));
   }
   return timers_.next(wake);
 }

@@ -22,9 +22,13 @@ void DnsLane::launch() {
   // Those that found no TCP link wait apart, so that they are looked at once per turn.
   for (uint32_t left = tcp_waiting_.size(); left > 0; --left)
     again_.push(questions_, tcp_waiting_.pop(questions_));
+  starved_ = true;
   while (servers_.any_permit() && rate_.has()) {
     const uint32_t slot = next_question();
-    if (slot == kNoSlot) break;
+    if (slot == kNoSlot) {
+      starved_ = false;
+      break;
+    }
     const uint32_t server = servers_.pick(questions_[slot].last_server);
     if (server == DnsServers::kNoServer || !start(slot, server)) {
       again_.push(questions_, slot);
