@@ -52,7 +52,7 @@ inline constexpr auto kProbeEvery = std::chrono::milliseconds{500};  // a blacke
 inline constexpr uint32_t kWaitBatch =
     64;  // completions per turn; fills GSO sends (DESIGN section 5)
 inline constexpr auto kWaitMost = std::chrono::microseconds{1'000};  // and no longer than this
-inline constexpr auto kWaitLeast = std::chrono::microseconds{50};  // for a permit: no spinning
+inline constexpr auto kWaitLeast = std::chrono::microseconds{50};    // for a permit: no spinning
 inline constexpr auto kIdleWait =
     std::chrono::milliseconds{5};  // nothing in flight, the input is slow
 inline constexpr auto kChannelErrorEvery =
@@ -223,8 +223,8 @@ class DnsLane final : private DnsTcp::Client {
   std::vector<ChunkLoad> chunks_;
   bool chunk_ran_dry_ = false;
   bool draining_ = false;
-  bool starved_ = false;    // questions may be waiting for a permit
-  uint32_t asked_ = 0;  // questions with a running exchange
+  bool starved_ = false;  // questions may be waiting for a permit
+  uint32_t asked_ = 0;    // questions with a running exchange
   uint32_t pausing_ = 0;
   Instant now_;
   int64_t wall_us_ = 0;

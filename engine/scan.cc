@@ -1,0 +1,222 @@
+#include "engine/scan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <future>
+#include <thread>
+#include <utility>
+
+#include "engine/resolver_check.h"
+#include "engine/shard_records.h"
+#include "io/uring_transport.h"
+#include "protocols/dns/types.h"
+
+namespace zonesweep::engine {
+namespace {
+
+// A check needs little: a small ring leaves locked memory to the lanes.
+io::TransportOptions check_transport(size_t resolvers) {
+  io::TransportOptions options;
+  options.ring.submissions = 256;
+  options.ring.completions = 1'024;
+  options.ring.buffers = 256;
+  options.sockets = static_cast<uint32_t>(resolvers) + 16;
+  options.streams = 16;
+  return options;
+}
+
+int exit_code_of(OutputError::Kind kind) {
+  switch (kind) {
+    case OutputError::Kind::usage: return exit_code::kUsage;
+    case OutputError::Kind::failed: return exit_code::kOutput;
+    case OutputError::Kind::in_use: return exit_code::kInUse;
+    case OutputError::Kind::state: return exit_code::kState;
+  }
+  return exit_code::kOutput;
+}
+
+ScanError error_of(const OutputError& error) { return {exit_code_of(error.kind), error.message}; }
+
+}  // namespace
+
+struct Scan::Lane {
+  std::unique_ptr<io::UringTransport> transport;
+  std::unique_ptr<ShardRecords> writer;
+  std::unique_ptr<DnsLane> lane;
+  std::promise<std::string> started;  // empty: it runs; else why not
+  std::jthread thread;                // last: joined before the rest goes
+};
+
+Scan::Scan(ScanOptions options) : options_(std::move(options)) {}
+
+Scan::~Scan() {
+  if (source_) source_->stop();
+  stop_ = StopLevel::abandon;
+}
+
+std::expected<std::unique_ptr<Scan>, ScanError> Scan::open(ScanOptions options) {
+  std::unique_ptr<Scan> scan(new Scan(std::move(options)));
+  auto input = Input::open(scan->options_.inputs, scan->options_.input);
+  if (!input) return std::unexpected(ScanError{exit_code::kInput, input.error().text()});
+  scan->input_ = std::make_unique<Input>(std::move(*input));
+  if (auto alive = scan->check_resolvers(); !alive) return std::unexpected(alive.error());
+
+  OutputOptions& output = scan->options_.output;
+  output.lanes = scan->options_.lanes;
+  output.questions = static_cast<uint32_t>(scan->options_.lane.types.size());
+  output.fingerprint += scan->fingerprint();
+  scan->options_.lane.rows_for_cancelled = output.directory == "-";
+  auto opened = Output::open(output);
+  if (!opened) return std::unexpected(error_of(opened.error()));
+  scan->output_ = std::move(*opened);
+  scan->start_source();
+  if (auto started = scan->start_lanes(); !started) return std::unexpected(started.error());
+  return scan;
+}
+
+// What changes rows; lanes, window, pace and resolvers may differ from one run to its resume.
+std::string Scan::fingerprint() const {
+  std::string types;
+  for (const uint16_t type : options_.lane.types) {
+    if (!types.empty()) types += ',';
+    dns::append_type_text(type, types);
+  }
+  return fmt::format("probe=dns\ntype={}\ndnssec={}\nrecursion={}\n", types,
+                     options_.lane.dnssec_ok, options_.lane.recursion_desired);
+}
+
+std::expected<void, ScanError> Scan::check_resolvers() {
+  auto transport = io::UringTransport::create(check_transport(options_.resolvers.size()));
+  if (!transport)
+    return std::unexpected(ScanError{exit_code::kEnvironment, transport.error().message});
+  const auto verdicts = engine::check_resolvers(**transport, options_.resolvers, false);
+  std::vector<io::Endpoint> alive;
+  for (size_t i = 0; i < verdicts.size(); ++i) {
+    if (verdicts[i] == Health::alive) {
+      alive.push_back(options_.resolvers[i]);
+    } else {
+      warnings_.push_back(
+          fmt::format("resolver {} {}; it is left out", options_.resolvers[i].to_string(),
+                      verdicts[i] == Health::refused ? "refuses connections" : "does not answer"));
+    }
+  }
+  if (alive.empty()) {
+    warnings_.clear();
+    return std::unexpected(ScanError{
+        exit_code::kEnvironment,
+        fmt::format("no resolver answers ({}): check --resolver and the network",
+                    options_.resolvers[0].to_string() + (verdicts.size() > 1 ? ", ..." : ""))});
+  }
+  options_.resolvers = std::move(alive);
+  return {};
+}
+
+void Scan::start_source() {
+  source_ =
+      std::make_unique<Source>(*input_, queue_, *output_,
+                               Source::Options{.names_per_chunk = options_.output.rows_per_shard,
+                                               .split_index = options_.output.split_index,
+                                               .split_count = options_.output.split_count,
+                                               .questions = options_.output.questions,
+                                               .ordered = options_.output.ordered});
+  source_thread_ = std::jthread([this] { source_result_ = source_->run(); });
+}
+
+std::expected<void, ScanError> Scan::start_lanes() {
+  for (uint32_t index = 0; index < options_.lanes; ++index) {
+    auto lane = std::make_unique<Lane>();
+    auto started = lane->started.get_future();
+    lanes_running_++;
+    lane->thread = std::jthread([this, &lane = *lane, index] { run_lane(lane, index); });
+    const std::string why_not = started.get();
+    if (why_not.empty()) {
+      for (const std::string& warning : lane->transport->warnings()) warnings_.push_back(warning);
+      lanes_.push_back(std::move(lane));
+      continue;
+    }
+    if (index == 0) return std::unexpected(ScanError{exit_code::kEnvironment, why_not});
+    warnings_.push_back(fmt::format("{} of {} lanes run: {}", index, options_.lanes, why_not));
+    break;
+  }
+  return {};
+}
+
+// The lane's thread: a ring belongs to the thread that made it.
+void Scan::run_lane(Lane& lane, uint32_t index) {
+  const auto fail = [&](std::string why) {
+    lanes_running_--;
+    lane.started.set_value(std::move(why));
+  };
+  auto transport = io::UringTransport::create({.lanes = options_.lanes});
+  if (!transport) return fail(transport.error().message);
+  lane.transport = std::move(*transport);
+  lane.writer = std::make_unique<ShardRecords>(output_->sink(index));
+  DnsLaneOptions options = options_.lane;
+  options.rate /= options_.lanes;
+  options.rate_per_server /= options_.lanes;
+  auto created = DnsLane::create(*lane.transport, queue_, *lane.writer, options_.resolvers,
+                                 std::move(options), stop_);
+  if (!created) {
+    return fail(fmt::format("no socket for the resolvers: {}", io::name_of(created.error())));
+  }
+  lane.lane = std::move(*created);
+  lane.started.set_value({});
+  lane.lane->run();
+  lanes_running_--;
+}
+
+ScanProgress Scan::progress() const {
+  ScanProgress now;
+  for (const auto& lane : lanes_) now.lanes.merge(lane->lane->statistics());
+  now.output = output_->progress();
+  now.input_bytes = now.lanes.input_bytes;
+  now.input_bytes_total = input_->bytes_total();
+  now.names_read = source_->names_read();
+  return now;
+}
+
+bool Scan::over() const { return lanes_running_ == 0 || output_->failed() || output_->closed(); }
+
+void Scan::stop(StopLevel level) {
+  if (level <= stop_.load()) return;
+  stop_ = level;
+  source_->stop();
+}
+
+std::expected<void, ScanError> Scan::finish() {
+  if (output_->failed() || output_->closed()) stop(StopLevel::abandon);
+  for (const auto& lane : lanes_) lane->thread.join();
+  source_thread_.join();
+  const bool everything = source_->complete() && stop_.load() == StopLevel::run;
+  const auto finished = output_->finish(everything, totals_json());
+  complete_ = everything && finished.has_value();
+  if (!source_result_) {
+    const SourceError& error = source_result_.error();
+    if (const auto* state = std::get_if<OutputError>(&error))
+      return std::unexpected(error_of(*state));
+    return std::unexpected(ScanError{exit_code::kInput, std::get<InputError>(error).text()});
+  }
+  if (!finished) return std::unexpected(error_of(finished.error()));
+  return {};
+}
+
+std::string Scan::totals_json() const {
+  const ScanProgress now = progress();
+  const Statistics& all = now.lanes;
+  std::string statuses;
+  for (size_t i = 0; i < all.statuses.size(); ++i) {
+    if (all.statuses[i] == 0) continue;
+    if (!statuses.empty()) statuses += ',';
+    statuses += fmt::format(R"("{}":{})", name_of(static_cast<Status>(i)), all.statuses[i]);
+  }
+  return fmt::format(
+      R"({{"names":{},"rows":{},"questions":{},"queries":{},"retries":{},"over_tcp":{},"timeouts":{},"late":{},)"
+      R"("forged":{},"garbage":{},"coalesced":{},"not_sent":{},"dropped_here":{},"statuses":{{{}}},)"
+      R"("rtt_us":{{"p50":{},"p90":{},"p99":{}}}}})",
+      all.names, all.rows, all.questions, all.sent, all.retries, all.over_tcp, all.timeouts,
+      all.late, all.forged, all.garbage, all.coalesced, all.unsent, all.datagrams_dropped, statuses,
+      all.latency.percentile(0.5), all.latency.percentile(0.9), all.latency.percentile(0.99));
+}
+
+}  // namespace zonesweep::engine

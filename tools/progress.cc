@@ -1,0 +1,181 @@
+#include "tools/progress.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace zonesweep::tools {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kBarEvery = 200ms;
+constexpr auto kJsonEvery = 1s;
+constexpr int kWidthUnknown = 100;
+
+std::string count_text(double value) {
+  if (value < 10'000) return fmt::format("{:.0f}", value);
+  if (value < 1e6) return fmt::format("{:.1f}k", value / 1e3);
+  if (value < 1e9) return fmt::format("{:.2f}M", value / 1e6);
+  return fmt::format("{:.2f}G", value / 1e9);
+}
+
+std::string span_text(double seconds) {
+  const auto whole = static_cast<uint64_t>(seconds);
+  if (whole < 60) return fmt::format("{}s", whole);
+  if (whole < 3'600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+  return fmt::format("{}h{:02}m", whole / 3'600, whole / 60 % 60);
+}
+
+std::string time_text(uint32_t us) {
+  return us < 10'000 ? fmt::format("{:.1f}ms", us / 1e3) : fmt::format("{}ms", us / 1'000);
+}
+
+// The share of the input that is done, by bytes as stored; below 0 where the size is not known.
+double share_of(const engine::ScanProgress& now) {
+  if (now.input_bytes_total == 0) return -1;
+  return std::min(
+      1.0, static_cast<double>(now.input_bytes) / static_cast<double>(now.input_bytes_total));
+}
+
+size_t terminal_width() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+                                                                         : kWidthUnknown;
+}
+
+std::string statuses_text(const engine::Statistics& lanes, std::string_view separator) {
+  std::string text;
+  for (size_t i = 0; i < lanes.statuses.size(); ++i) {
+    if (lanes.statuses[i] == 0) continue;
+    if (!text.empty()) text += separator;
+    text += fmt::format("{} {}", engine::name_of(static_cast<engine::Status>(i)),
+                        count_text(static_cast<double>(lanes.statuses[i])));
+  }
+  return text;
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+Progress::Progress(ProgressMode mode) : mode_(mode) {
+  if (mode_ == ProgressMode::automatic)
+    mode_ = isatty(STDERR_FILENO) ? ProgressMode::bar : ProgressMode::none;
+}
+
+void Progress::show(const engine::ScanProgress& now) {
+  const auto time = std::chrono::steady_clock::now();
+  const double passed = std::chrono::duration<double>(time - drawn_).count();
+  if (mode_ == ProgressMode::none) return;
+  if (time - drawn_ <
+      (mode_ == ProgressMode::bar ? std::chrono::milliseconds{kBarEvery} : kJsonEvery))
+    return;
+  const double rate = static_cast<double>(now.lanes.rows - rows_drawn_) / passed;
+  rate_ = rate_ == 0 || mode_ == ProgressMode::json
+              ? rate
+              : rate_ + (rate - rate_) * std::min(1.0, passed / 3);
+  drawn_ = time;
+  rows_drawn_ = now.lanes.rows;
+  if (mode_ == ProgressMode::json) {
+    fmt::print(stderr, "{}\n", json_line(now, seconds_since(start_), rate_));
+    return;
+  }
+  fmt::print(stderr, "\r\x1b[K{}", bar(now));
+  std::fflush(stderr);
+  on_screen_ = true;
+}
+
+std::string Progress::bar(const engine::ScanProgress& now) const {
+  const size_t width = terminal_width();
+  const double share = share_of(now);
+  std::string line;
+  if (share >= 0) {
+    constexpr size_t kCells = 20;
+    const auto full = static_cast<size_t>(share * kCells);
+    line = fmt::format("[{}{}] {:5.1f}% ", std::string(full, '#'), std::string(kCells - full, '-'),
+                       share * 100);
+  }
+  line += fmt::format("{} rows {}/s", count_text(static_cast<double>(now.lanes.rows)),
+                      count_text(rate_));
+  const double elapsed = seconds_since(start_);
+  if (share > 0.001 && share < 1)
+    line += fmt::format(" ETA {}", span_text(elapsed / share - elapsed));
+  const auto& lanes = now.lanes;
+  line += fmt::format(" | p50 {} p99 {}", time_text(lanes.latency.percentile(0.5)),
+                      time_text(lanes.latency.percentile(0.99)));
+  if (lanes.questions > 0) {
+    line += fmt::format(" | {:.2f} tries",
+                        static_cast<double>(lanes.sent) / static_cast<double>(lanes.questions));
+  }
+  line += " | " + statuses_text(lanes, ", ");
+  if (line.size() >= width) line.resize(width - 1);
+  return line;
+}
+
+void Progress::clear() {
+  if (!on_screen_) return;
+  fmt::print(stderr, "\r\x1b[K");
+  std::fflush(stderr);
+  on_screen_ = false;
+}
+
+std::string Progress::json_line(const engine::ScanProgress& now, double seconds,
+                                double rows_per_second) {
+  const engine::Statistics& lanes = now.lanes;
+  std::string statuses;
+  for (size_t i = 0; i < lanes.statuses.size(); ++i) {
+    if (lanes.statuses[i] == 0) continue;
+    if (!statuses.empty()) statuses += ',';
+    statuses += fmt::format(R"("{}":{})", engine::name_of(static_cast<engine::Status>(i)),
+                            lanes.statuses[i]);
+  }
+  const double share = share_of(now);
+  return fmt::format(
+      R"({{"elapsed_s":{:.3f},"names":{},"rows":{},"rows_per_s":{:.0f},"rows_resumed":{},"in_flight":{},"questions":{},)"
+      R"("queries":{},"retries":{},"timeouts":{},"coalesced":{},"input_bytes":{},"input_bytes_total":{},{})"
+      R"("rtt_us":{{"p50":{},"p90":{},"p99":{}}},"statuses":{{{}}},"bytes_written":{},"chunks_committed":{}}})",
+      seconds, lanes.names, lanes.rows, rows_per_second, now.output.rows_resumed, lanes.in_flight,
+      lanes.questions, lanes.sent, lanes.retries, lanes.timeouts, lanes.coalesced, now.input_bytes,
+      now.input_bytes_total,
+      share > 0 ? fmt::format(R"("eta_s":{:.0f},)", seconds / share - seconds) : "",
+      lanes.latency.percentile(0.5), lanes.latency.percentile(0.9), lanes.latency.percentile(0.99),
+      statuses, now.output.bytes_written, now.output.chunks_committed);
+}
+
+void Progress::summary(const engine::ScanProgress& now, double seconds) {
+  clear();
+  if (mode_ == ProgressMode::json) {
+    fmt::print(
+        stderr, "{}\n",
+        json_line(now, seconds, static_cast<double>(now.lanes.rows) / std::max(seconds, 1e-9)));
+    return;
+  }
+  const engine::Statistics& lanes = now.lanes;
+  const auto rows = static_cast<double>(lanes.rows);
+  fmt::print(stderr, "{} names, {} rows in {:.1f} s ({} rows/s)", lanes.names, lanes.rows, seconds,
+             count_text(rows / std::max(seconds, 1e-9)));
+  if (now.output.rows_resumed > 0)
+    fmt::print(stderr, ", {} rows were there already", now.output.rows_resumed);
+  fmt::print(stderr, "\n");
+  if (lanes.rows == 0) return;
+  fmt::print(stderr, "  statuses  {}\n", statuses_text(lanes, ", "));
+  fmt::print(
+      stderr,
+      "  queries   {} for {} questions ({} again, {} over TCP, {} shared by equal questions)\n",
+      lanes.sent, lanes.questions, lanes.retries, lanes.over_tcp, lanes.coalesced);
+  fmt::print(stderr, "  latency   p50 {}  p90 {}  p99 {}\n",
+             time_text(lanes.latency.percentile(0.5)), time_text(lanes.latency.percentile(0.9)),
+             time_text(lanes.latency.percentile(0.99)));
+  if (lanes.datagrams_dropped > 0) {
+    fmt::print(stderr, "  {} answers were dropped by this machine: raise net.core.rmem_max\n",
+               lanes.datagrams_dropped);
+  }
+}
+
+}  // namespace zonesweep::tools

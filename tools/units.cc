@@ -1,0 +1,162 @@
+#include "tools/units.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+
+#include "protocols/dns/types.h"
+
+namespace zonesweep::tools {
+namespace {
+
+constexpr size_t kResolverLineBytes = 4'096;
+constexpr size_t kResolversMax = 4'096;
+constexpr uint16_t kDnsPort = 53;
+
+std::string_view trimmed(std::string_view text) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+bool add(std::vector<io::Endpoint>& all, const io::Endpoint& endpoint) {
+  if (std::ranges::find(all, endpoint) == all.end()) all.push_back(endpoint);
+  return all.size() <= kResolversMax;
+}
+
+std::expected<void, std::string> read_resolvers(const std::string& path,
+                                                std::vector<io::Endpoint>& all) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) {
+    return std::unexpected(
+        fmt::format("--resolver {}: neither an address nor a file", printable(path)));
+  }
+  if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode) && !S_ISCHR(status.st_mode)) {
+    return std::unexpected(
+        fmt::format("--resolver {}: not a file with one address a line", printable(path)));
+  }
+  std::ifstream file(path);
+  std::string line;
+  for (uint64_t number = 1; std::getline(file, line); ++number) {
+    const std::string_view text = trimmed(std::string_view(line).substr(0, line.find('#')));
+    if (text.empty()) continue;
+    const auto endpoint =
+        text.size() <= kResolverLineBytes ? io::Endpoint::parse(text, kDnsPort) : std::nullopt;
+    if (!endpoint || endpoint->port == 0) {
+      return std::unexpected(fmt::format("{}:{}: not an address: {}", printable(path), number,
+                                         printable(text.substr(0, 80))));
+    }
+    if (!add(all, *endpoint))
+      return std::unexpected(fmt::format("more than {} resolvers", kResolversMax));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::expected<io::Duration, std::string> parse_duration(std::string_view text) {
+  if (text == "0") return io::Duration::zero();
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
+  double scale = 0;
+  if (unit == "us") scale = 1e3;
+  if (unit == "ms") scale = 1e6;
+  if (unit == "s") scale = 1e9;
+  if (unit == "m") scale = 60e9;
+  if (unit == "h") scale = 3600e9;
+  constexpr double kMost = 3600e9 * 24 * 365;
+  if (error != std::errc{} || scale == 0 || !(value >= 0) || value * scale > kMost) {
+    return std::unexpected(fmt::format(
+        "'{}' is not a time: write it with its unit, as 500ms, 2s or 5m", printable(text)));
+  }
+  return io::Duration{static_cast<int64_t>(value * scale)};
+}
+
+std::expected<Split, std::string> parse_split(std::string_view text) {
+  Split split;
+  const size_t slash = text.find('/');
+  const char* end = text.data() + text.size();
+  if (slash != std::string_view::npos) {
+    const auto first = std::from_chars(text.data(), text.data() + slash, split.index);
+    const auto second = std::from_chars(text.data() + slash + 1, end, split.count);
+    const bool whole = first.ptr == text.data() + slash && second.ptr == end;
+    if (whole && first.ec == std::errc{} && second.ec == std::errc{} && split.index < split.count)
+      return split;
+  }
+  return std::unexpected(
+      fmt::format("--split '{}': write I/N with I from 0 to N-1, as 0/4", printable(text)));
+}
+
+std::expected<std::vector<uint16_t>, std::string> parse_types(
+    const std::vector<std::string>& texts) {
+  std::vector<uint16_t> types;
+  for (const std::string& text : texts) {
+    for (size_t at = 0; at <= text.size();) {
+      const size_t comma = std::min(text.find(',', at), text.size());
+      const std::string_view word = trimmed(std::string_view(text).substr(at, comma - at));
+      const auto type = dns::type_from_text(word);
+      if (!type || !dns::is_question_type(*type)) {
+        return std::unexpected(
+            fmt::format("unknown type '{}': use names as A, MX, HTTPS, or TYPE65 for any number",
+                        printable(word)));
+      }
+      if (std::ranges::find(types, *type) == types.end()) types.push_back(*type);
+      at = comma + 1;
+    }
+  }
+  return types;
+}
+
+std::expected<std::vector<io::Endpoint>, std::string> parse_resolvers(
+    const std::vector<std::string>& texts) {
+  std::vector<io::Endpoint> all;
+  for (const std::string& text : texts) {
+    if (text == "system") {
+      for (const io::Endpoint& endpoint : system_resolvers()) add(all, endpoint);
+      continue;
+    }
+    const auto endpoint = io::Endpoint::parse(text, kDnsPort);
+    if (endpoint && endpoint->port != 0) {
+      add(all, *endpoint);
+    } else if (auto read = read_resolvers(text, all); !read) {
+      return std::unexpected(read.error());
+    }
+  }
+  if (all.empty()) return std::unexpected(std::string("--resolver: no address in it"));
+  return all;
+}
+
+std::vector<io::Endpoint> system_resolvers(const std::string& path) {
+  constexpr std::string_view kWord = "nameserver";
+  std::vector<io::Endpoint> all;
+  std::ifstream file(path);
+  std::string line;
+  while (std::getline(file, line)) {
+    const std::string_view text = trimmed(line);
+    if (!text.starts_with(kWord)) continue;
+    const auto endpoint = io::Endpoint::parse(trimmed(text.substr(kWord.size())), kDnsPort);
+    if (endpoint) add(all, *endpoint);
+  }
+  if (all.empty()) all.push_back(*io::Endpoint::parse("127.0.0.1", kDnsPort));
+  return all;
+}
+
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c >= 0x20 && c < 0x7F) {
+      out += c;
+    } else {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+}  // namespace zonesweep::tools
