@@ -9,13 +9,12 @@
 #include "engine/scan.h"
 #include "tools/loopback_command.h"
 #include "tools/scan_command.h"
-#include "tools/shards_command.h"
 
 namespace {
 
 using namespace zonesweep;
 
-constexpr std::array<std::string_view, 3> kCommands{"scan", "shards", "loopback"};
+constexpr std::array<std::string_view, 2> kCommands{"scan", "loopback"};
 
 // How many single-letter edits lie between two words.
 size_t distance(std::string_view a, std::string_view b) {
@@ -62,16 +61,12 @@ int main(int argc, char** argv) {
   app.fallthrough();
 
   tools::ScanCommand scan;
-  tools::ShardsOptions shards;
   tools::LoopbackOptions loopback;
   auto* scan_command =
       app.add_subcommand("scan", "names from files, asked and written into shards");
-  auto* shards_command =
-      app.add_subcommand("shards", "look at, check or print the shards of a folder");
   auto* loopback_command =
       app.add_subcommand("loopback", "the loopback internet: a DNS world on 127.0.0.1");
   tools::add_options(*scan_command, scan);
-  tools::add_options(*shards_command, shards);
   tools::add_options(*loopback_command, loopback);
 
   if (argc > 1 && argv[1][0] != '-' && std::ranges::find(kCommands, argv[1]) == kCommands.end()) {
@@ -88,6 +83,5 @@ int main(int argc, char** argv) {
     scan.command_line = joined(argc, argv);
     return tools::run_scan(std::move(scan));
   }
-  if (*shards_command) return tools::run_shards(shards);
   return tools::run_loopback(loopback);
 }

@@ -181,7 +181,7 @@ std::string settle(ScanCommand& options) {
   return {};
 }
 
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
   std::string out = "\"";
   engine::append_json_text(text, out);
   return out + '"';
@@ -191,10 +191,10 @@ std::string configuration_json(const ScanCommand& options) {
   const auto& scan = options.scan;
   std::string inputs, resolvers, types;
   for (const std::string& input : scan.inputs)
-    inputs += (inputs.empty() ? "" : ",") + quoted(input);
+    inputs += (inputs.empty() ? "" : ",") + json_string(input);
   for (const auto& resolver : scan.resolvers)
-    resolvers += (resolvers.empty() ? "" : ",") + quoted(resolver.to_string());
-  for (const std::string& type : options.types) types += (types.empty() ? "" : ",") + quoted(type);
+    resolvers += (resolvers.empty() ? "" : ",") + json_string(resolver.to_string());
+  for (const std::string& type : options.types) types += (types.empty() ? "" : ",") + json_string(type);
   const auto milliseconds = [](io::Duration d) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
   };
@@ -203,7 +203,7 @@ std::string configuration_json(const ScanCommand& options) {
       R"("timeout_ms":{},"deadline_ms":{},"lanes":{},"dnssec":{},"recursion":{},"command":{}}})",
       inputs, types, resolvers, scan.lane.rate, scan.lane.rate_per_server, scan.lane.window,
       scan.lane.tries, milliseconds(scan.lane.timeout), milliseconds(scan.lane.deadline),
-      scan.lanes, scan.lane.dnssec_ok, scan.lane.recursion_desired, quoted(options.command_line));
+      scan.lanes, scan.lane.dnssec_ok, scan.lane.recursion_desired, json_string(options.command_line));
 }
 
 int fail(int code, std::string_view message) {
