@@ -4,6 +4,9 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include <algorithm>
+#include <array>
+#include <cstring>
 #include <expected>
 #include <tuple>
 #include <utility>
@@ -33,19 +36,17 @@ class Gunzip final : public Decompressor {
   }
 
   Progress run(std::span<const char> in, std::span<char> out) override {
-    // ISA-L takes plain pointers to bytes that it does not change.
-    state_.next_in = reinterpret_cast<uint8_t*>(const_cast<char*>(in.data()));
-    state_.avail_in = static_cast<uint32_t>(in.size());
     state_.next_out = reinterpret_cast<uint8_t*>(out.data());
     state_.avail_out = static_cast<uint32_t>(out.size());
+    const size_t given = in.size();
     std::expected<bool, std::string_view> moved = true;
-    while (moved && *moved) moved = step();
-    return {in.size() - state_.avail_in, out.size() - state_.avail_out,
+    while (moved && (*moved || refill(in))) moved = step();
+    return {given - in.size(), out.size() - state_.avail_out,
             moved ? std::string_view() : moved.error()};
   }
 
   bool complete() const noexcept override {
-    return phase_ == Phase::between || phase_ == Phase::zeros;
+    return state_.avail_in == 0 && (phase_ == Phase::between || phase_ == Phase::zeros);
   }
 
  private:
@@ -55,6 +56,25 @@ class Gunzip final : public Decompressor {
     between,  // after a member; another one or padding may follow
     zeros,    // tapes and some tools pad with them
   };
+
+  // At the end of a member ISA-L gives back up to eight bytes that it took in an earlier call, by
+  // stepping back in memory. So it reads from a buffer of ours, in which those bytes still stand in
+  // front.
+  static constexpr size_t kGivenBack = 8;
+  static constexpr size_t kChunk = 64 * 1024;
+
+  bool refill(std::span<const char>& in) {
+    if (state_.avail_in != 0 || in.empty()) return false;
+    const size_t size = std::min(in.size(), kChunk);
+    std::memmove(input_.data(), input_.data() + filled_,
+                 kGivenBack);  // the last bytes of what was there
+    std::memcpy(input_.data() + kGivenBack, in.data(), size);
+    filled_ = size;
+    state_.next_in = reinterpret_cast<uint8_t*>(input_.data() + kGivenBack);
+    state_.avail_in = static_cast<uint32_t>(size);
+    in = in.subspan(size);
+    return true;
+  }
 
   // False when it needs more input or more room.
   std::expected<bool, std::string_view> step() {
@@ -107,6 +127,8 @@ class Gunzip final : public Decompressor {
 
   Phase phase_ = Phase::header;
   uint64_t members_ = 0;
+  size_t filled_ = 0;
+  std::array<char, kGivenBack + kChunk> input_{};
   inflate_state state_;
   isal_gzip_header header_;
 };

@@ -6,7 +6,8 @@
 namespace zonesweep::zone {
 
 // One byte more than the capacity for the newline that finish() may add.
-TextBuffer::TextBuffer() : bytes_(std::make_unique<char[]>(kCapacity + 1 + limits::kTextPadding)) {}
+TextBuffer::TextBuffer()
+    : bytes_(std::make_unique_for_overwrite<char[]>(kCapacity + 1 + limits::kTextPadding)) {}
 
 std::span<char> TextBuffer::room() {
   if (begin_ != 0) {
