@@ -45,10 +45,12 @@ TEST(Faults, then_says_that_the_good_answer_follows) {
   EXPECT_EQ(Faults::of("f-badid-40-then.x").find(Fault::badid)->number, 40U);
 }
 
-TEST(Faults, a_slip_is_a_fault_of_its_own) {
-  EXPECT_TRUE(Faults::of("f-losss-3.x").has(Fault::unknown));
-  EXPECT_TRUE(Faults::of("f-loss-99999999999.x").has(Fault::unknown));
-  EXPECT_TRUE(Faults::of("f-.x").has(Fault::unknown));
+TEST(Faults, a_label_of_an_unknown_kind_is_an_ordinary_one) {
+  EXPECT_FALSE(Faults::of("f-droid.org").any());
+  EXPECT_FALSE(Faults::of("f-1.com").any());
+  EXPECT_FALSE(Faults::of("f-loss-99999999999.x").any());
+  EXPECT_FALSE(Faults::of("f-.x").any());
+  EXPECT_FALSE(Faults::of("f-losss.f-tc.x").any());
 }
 
 uint32_t admitted(RateLimit limit, uint32_t offered_per_ms, milliseconds span) {

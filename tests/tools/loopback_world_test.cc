@@ -61,6 +61,7 @@ TEST(World, names_can_opt_out_of_chance) {
     EXPECT_EQ(none.look_up(name).existence, Existence::named) << name;
     EXPECT_TRUE(World::has(none.look_up(name), type::kCaa)) << name;
   }
+  EXPECT_EQ(none.look_up("f-droid.org").existence, Existence::missing);
   EXPECT_EQ(none.look_up("x.notall.test").existence, Existence::missing);
   EXPECT_EQ(World{{.complete = true}}.look_up("anything.example").existence, Existence::named);
 }

@@ -92,10 +92,11 @@ uint16_t AnswerWriter::forced_code() const {
   if (const auto* call = faults_.find(Fault::rcode))
     return static_cast<uint16_t>(call->number & 0xfffU);
   if (faults_.has(Fault::ede)) return rcode::kServFail;
-  constexpr std::pair<Fault, uint16_t> kCodes[] = {
-      {Fault::servfail, rcode::kServFail}, {Fault::refused, rcode::kRefused},
-      {Fault::formerr, rcode::kFormErr},   {Fault::notimp, rcode::kNotImp},
-      {Fault::unknown, rcode::kNotImp},    {Fault::nxdomain, rcode::kNxDomain}};
+  constexpr std::pair<Fault, uint16_t> kCodes[] = {{Fault::servfail, rcode::kServFail},
+                                                   {Fault::refused, rcode::kRefused},
+                                                   {Fault::formerr, rcode::kFormErr},
+                                                   {Fault::notimp, rcode::kNotImp},
+                                                   {Fault::nxdomain, rcode::kNxDomain}};
   for (const auto& [fault, code] : kCodes) {
     if (faults_.has(fault)) return code;
   }

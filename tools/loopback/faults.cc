@@ -86,7 +86,7 @@ std::optional<uint32_t> take_number(std::string_view& text) {
 }
 
 // `text` is a label without its "f-".
-FaultCall read_call(std::string_view text) {
+std::optional<FaultCall> read_call(std::string_view text) {
   FaultCall call;
   if (text.ends_with("-then")) {
     call.then = true;
@@ -97,9 +97,11 @@ FaultCall read_call(std::string_view text) {
     call.numbered = true;
   }
   for (const auto& [word, fault] : kWords) {
-    if (word == text) call.fault = fault;
+    if (word != text) continue;
+    call.fault = fault;
+    return call;
   }
-  return call;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -109,7 +111,9 @@ Faults Faults::of(std::string_view name) {
   while (faults.count_ < kMost && name.starts_with("f-")) {
     const size_t dot = name.find('.');
     if (dot == std::string_view::npos) break;  // a top-level name is no fault
-    faults.calls_[faults.count_++] = read_call(name.substr(2, dot - 2));
+    const auto call = read_call(name.substr(2, dot - 2));
+    if (!call) break;
+    faults.calls_[faults.count_++] = *call;
     name.remove_prefix(dot + 1);
   }
   return faults;

@@ -87,12 +87,10 @@ enum class Fault : uint8_t {
   ttl,
   lower,
   flags,
-  // `f-` followed by nothing that is listed here: answered NOTIMP, so that a slip shows
-  unknown,
 };
 
 struct FaultCall {
-  Fault fault = Fault::unknown;
+  Fault fault = Fault::loss;
   uint32_t number = 0;
   bool numbered = false;
   bool then = false;  // the good answer follows the bad one
@@ -106,7 +104,8 @@ class Faults {
  public:
   static constexpr size_t kMost = 4;  // further labels are ordinary ones
 
-  // `name` as Question::name() gives it.
+  // `name` as Question::name() gives it. A label of an unknown kind is an ordinary one, since real
+  // zones have names like f-1.com: it and all behind it are not read.
   [[nodiscard]] static Faults of(std::string_view name);
 
   [[nodiscard]] bool any() const { return count_ > 0; }

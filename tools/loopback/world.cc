@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "tools/loopback/faults.h"
+
 namespace zonesweep::loopback {
 namespace {
 
@@ -92,7 +94,7 @@ Node World::look_up(std::string_view name) const {
   } else if (const auto hops = alias_hops(name)) {
     node.existence = *hops > 0 ? Existence::alias : Existence::named;
     node.complete = true;
-  } else if (options_.complete || name.starts_with("f-") || is_infrastructure(name)) {
+  } else if (options_.complete || Faults::of(name).any() || is_infrastructure(name)) {
     node.existence = Existence::named;
     node.complete = true;
   } else if (static_cast<double>(field(node.hash, 24, 16)) * 100 >=
