@@ -33,6 +33,7 @@ Descriptor::~Descriptor() {
 }
 
 FileResult<void> File::append(std::string_view bytes) {
+  if (lost_) return std::unexpected(std::errc::io_error);
   while (!bytes.empty()) {
     const ssize_t count = ::write(fd_.get(), bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
@@ -65,9 +66,21 @@ FileResult<void> File::truncate(uint64_t size) {
   return outcome(::ftruncate(fd_.get(), static_cast<off_t>(size)));
 }
 
-FileResult<void> File::sync_data() { return outcome(::fdatasync(fd_.get())); }
+// A second attempt would succeed over pages that the kernel has dropped: the first failure is
+// final.
+FileResult<void> File::sync_data() {
+  if (lost_) return std::unexpected(std::errc::io_error);
+  lost_ = ::fdatasync(fd_.get()) != 0;
+  if (lost_) return failure();
+  return {};
+}
 
-FileResult<void> File::sync() { return outcome(::fsync(fd_.get())); }
+FileResult<void> File::sync() {
+  if (lost_) return std::unexpected(std::errc::io_error);
+  lost_ = ::fsync(fd_.get()) != 0;
+  if (lost_) return failure();
+  return {};
+}
 
 FileResult<bool> File::try_lock() {
   if (::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0) return true;
