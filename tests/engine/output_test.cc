@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "engine/record.h"
-#include "tests/engine/output_run.h"
+#include "tests/support/output_run.h"
 
 namespace zonesweep::engine::test {
 namespace {

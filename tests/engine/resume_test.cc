@@ -12,7 +12,7 @@
 #include <random>
 
 #include "engine/output.h"
-#include "tests/engine/output_run.h"
+#include "tests/support/output_run.h"
 
 namespace zonesweep::engine::test {
 namespace {

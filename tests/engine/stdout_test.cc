@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "engine/output.h"
-#include "tests/engine/output_run.h"
+#include "tests/support/output_run.h"
 
 namespace zonesweep::engine::test {
 namespace {

@@ -1,5 +1,5 @@
-// tests/engine/output_run.h - a run in small: a source and lanes that drive an Output as the engine
-// does, with rows that can be told from the name alone.
+// tests/support/output_run.h - a run in small: a source and lanes that drive an Output as the
+// engine does, with rows that can be told from the name alone.
 #pragma once
 
 #include <functional>

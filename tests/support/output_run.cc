@@ -1,4 +1,4 @@
-#include "tests/engine/output_run.h"
+#include "tests/support/output_run.h"
 
 #include <fmt/format.h>
 #include <stdlib.h>
@@ -206,9 +206,12 @@ std::string check_file(const RunPlan& plan, const ManifestLine& line, const Mani
 RunResult run(const RunPlan& plan) { return Run(plan).go(); }
 
 std::string row_of(const RunPlan& plan, uint64_t seq, uint32_t question) {
-  return fmt::format(
-      "{{\"seq\":{},\"input\":\"name-{}{}.example\",\"type\":\"TYPE{}\",\"x\":\"{:x}\"}}\n", seq,
-      seq, plan.salt, question, seq * 0x9e3779b97f4a7c15U);
+  std::string status;
+  append_status(status_of_row(seq, question), 17, status);
+  return fmt::format(R"({{"seq":{},"input":"name-{}{}.example","type":"TYPE{}","status":"{}",)"
+                     R"("x":"{:x}"}})"
+                     "\n",
+                     seq, seq, plan.salt, question, status, seq * 0x9e3779b97f4a7c15U);
 }
 
 Status status_of_row(uint64_t seq, uint32_t question) {
