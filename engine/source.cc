@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace zonesweep::engine {
@@ -18,12 +19,19 @@ struct Source::Chunk {
   uint64_t rows = 0;   // that they need, on disk or not
   Output::ChunkPlan plan;
   XXH3_state_t hash;
+  // Of a partial chunk, until its beginning has proved to be the input of the earlier run: another input must not
+  // add a single row to it.
+  std::vector<std::unique_ptr<NameBatch>> held;
 
   void add(std::string_view input) {
     XXH3_64bits_update(&hash, input.data(), input.size());
     XXH3_64bits_update(&hash, "\n", 1);
     names++;
   }
+  [[nodiscard]] bool partial() const {
+    return use == Use::ask && plan.state == Output::ChunkPlan::State::partial;
+  }
+  [[nodiscard]] bool vouched() const { return !partial() || names >= plan.committed_names; }
   [[nodiscard]] uint64_t digest() const { return XXH3_64bits_digest(&hash); }
 };
 
@@ -99,40 +107,47 @@ bool Source::begin_chunk() {
 
 std::expected<void, SourceError> Source::take(std::unique_ptr<NameBatch> batch) {
   Chunk& chunk = *chunk_;
-  const bool partial =
-      chunk.use == Chunk::Use::ask && chunk.plan.state == Output::ChunkPlan::State::partial;
   batch->chunk = chunk.number;
+  bool done = chunk.partial();  // every row of the batch is on disk
   for (const InputName& name : batch->block.names) {
-    if (partial) batch->done.push_back(output_.done_mask(chunk.number, chunk.names));
-    chunk.add(batch->block.input(name));
-    chunk.rows += name.kind == InputName::Kind::address ? 1 : options_.questions;
-    if (!partial || chunk.names != chunk.plan.committed_names) continue;
-    if (auto same = output_.check_committed(chunk.number, chunk.names, chunk.digest()); !same) {
-      return std::unexpected(SourceError{same.error()});
+    const uint32_t questions = name.kind == InputName::Kind::address ? 1 : options_.questions;
+    if (chunk.partial()) {
+      batch->done.push_back(output_.done_mask(chunk.number, chunk.names));
+      done &= std::popcount(batch->done.back()) == static_cast<int>(questions);
     }
+    chunk.add(batch->block.input(name));
+    chunk.rows += questions;
+    if (!chunk.partial() || chunk.names != chunk.plan.committed_names) continue;
+    auto same = output_.check_committed(chunk.number, chunk.names, chunk.digest());
+    if (!same) return std::unexpected(SourceError{same.error()});
   }
   names_read_.store(names_read_.load(std::memory_order_relaxed) + batch->block.names.size(),
                     std::memory_order_relaxed);
-  if (chunk.use != Chunk::Use::ask) {
+  // An ordered run counts on hearing of every name.
+  if (chunk.use != Chunk::Use::ask || (done && !options_.ordered)) {
     queue_.recycle(std::move(batch));
-  } else if (!hand_over(std::move(batch))) {
-    stopped_ = true;
+  } else {
+    chunk.held.push_back(std::move(batch));
   }
+  if (chunk.vouched() && !hand_over()) stopped_ = true;
   return {};
 }
 
-bool Source::hand_over(std::unique_ptr<NameBatch> batch) {
+// False when the run is stopping.
+bool Source::hand_over() {
+  if (chunk_->held.empty()) return true;
   output_.input_progress(chunk_->number, chunk_->names, chunk_->digest());
-  if (options_.ordered && !output_.admit(batch->block.names.back().seq)) return false;
-  return queue_.push(std::move(batch));
+  for (auto& batch : std::exchange(chunk_->held, {})) {
+    if (options_.ordered && !output_.admit(batch->block.names.back().seq)) return false;
+    if (!queue_.push(std::move(batch))) return false;
+  }
+  return true;
 }
 
 std::expected<void, SourceError> Source::end_chunk() {
   if (!chunk_) return {};
   const auto chunk = std::exchange(chunk_, nullptr);
-  const bool cut_short = chunk->plan.state == Output::ChunkPlan::State::partial &&
-                         chunk->names < chunk->plan.committed_names;
-  if (chunk->use == Chunk::Use::check || (chunk->use == Chunk::Use::ask && cut_short)) {
+  if (chunk->use == Chunk::Use::check || !chunk->vouched()) {
     auto same = output_.check_committed(chunk->number, chunk->names, chunk->digest());
     if (!same) return std::unexpected(SourceError{same.error()});
   }

@@ -60,7 +60,7 @@ class Source {
   [[nodiscard]] bool begin_chunk();
   [[nodiscard]] std::expected<void, SourceError> end_chunk();
   [[nodiscard]] std::expected<void, SourceError> check_nothing_follows() const;
-  [[nodiscard]] bool hand_over(std::unique_ptr<NameBatch> batch);
+  [[nodiscard]] bool hand_over();
 
   Input& input_;
   NameQueue& queue_;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "engine/scan.h"
+#include "tools/lookup_command.h"
 #include "tools/loopback_command.h"
 #include "tools/scan_command.h"
 
@@ -14,7 +15,7 @@ namespace {
 
 using namespace zonesweep;
 
-constexpr std::array<std::string_view, 2> kCommands{"scan", "loopback"};
+constexpr std::array<std::string_view, 3> kCommands{"scan", "lookup", "loopback"};
 
 // How many single-letter edits lie between two words.
 size_t distance(std::string_view a, std::string_view b) {
@@ -61,12 +62,15 @@ int main(int argc, char** argv) {
   app.fallthrough();
 
   tools::ScanCommand scan;
+  tools::LookupCommand lookup;
   tools::LoopbackOptions loopback;
   auto* scan_command =
       app.add_subcommand("scan", "names from files, asked and written into shards");
+  auto* lookup_command = app.add_subcommand("lookup", "a few names, for people");
   auto* loopback_command =
       app.add_subcommand("loopback", "the loopback internet: a DNS world on 127.0.0.1");
   tools::add_options(*scan_command, scan);
+  tools::add_options(*lookup_command, lookup);
   tools::add_options(*loopback_command, loopback);
 
   if (argc > 1 && argv[1][0] != '-' && std::ranges::find(kCommands, argv[1]) == kCommands.end()) {
@@ -83,5 +87,6 @@ int main(int argc, char** argv) {
     scan.command_line = joined(argc, argv);
     return tools::run_scan(std::move(scan));
   }
+  if (*lookup_command) return tools::run_lookup(std::move(lookup));
   return tools::run_loopback(loopback);
 }
