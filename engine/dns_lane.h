@@ -76,6 +76,8 @@ struct DnsLaneOptions {
   uint32_t tries = limits::kTriesDefault;
   Duration timeout = limits::kTryTimeoutDefault;
   Duration deadline = limits::kDeadlineDefault;  // per name, from its first query on
+  Duration outage_patience =
+      limits::kOutagePatience;  // all resolvers silent: tries are free for so long
   double rate = 0;  // queries per second of this lane over all servers; 0 = adaptive only
   double rate_per_server = 0;  // the same for each server
   bool dnssec_ok = false;

@@ -211,7 +211,7 @@ void DnsLane::elsewhere(uint32_t slot, uint32_t index, const Verdict& verdict,
 
 // All resolvers are silent, and not for long yet: the names in hand wait, and no try is charged.
 bool DnsLane::patient() const {
-  return !draining_ && servers_.outage() && now_ - servers_.last_answer() < limits::kOutagePatience;
+  return !draining_ && servers_.outage() && now_ - servers_.last_answer() < options_.outage_patience;
 }
 
 void DnsLane::try_failed(uint32_t slot, bool free_of_charge, bool at_once) {

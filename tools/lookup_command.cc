@@ -186,6 +186,7 @@ int run_lookup(LookupCommand options) {
   Answers answers(options.json,
                   Paint{options.color == "always" || (options.color == "auto" && terminal)});
   options.lane.types = std::move(*types);
+  options.lane.outage_patience = {};  // somebody is waiting
   options.lane.window = static_cast<uint32_t>(options.names.size());
   const std::atomic<engine::StopLevel> stop = engine::StopLevel::run;
   auto lane = engine::DnsLane::create(**transport, queue, answers, *resolvers,

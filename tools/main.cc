@@ -10,12 +10,13 @@
 #include "tools/lookup_command.h"
 #include "tools/loopback_command.h"
 #include "tools/scan_command.h"
+#include "tools/shards_command.h"
 
 namespace {
 
 using namespace zonesweep;
 
-constexpr std::array<std::string_view, 3> kCommands{"scan", "lookup", "loopback"};
+constexpr std::array<std::string_view, 4> kCommands{"scan", "lookup", "shards", "loopback"};
 
 // How many single-letter edits lie between two words.
 size_t distance(std::string_view a, std::string_view b) {
@@ -63,14 +64,18 @@ int main(int argc, char** argv) {
 
   tools::ScanCommand scan;
   tools::LookupCommand lookup;
+  tools::ShardsOptions shards;
   tools::LoopbackOptions loopback;
   auto* scan_command =
       app.add_subcommand("scan", "names from files, asked and written into shards");
+  auto* shards_command =
+      app.add_subcommand("shards", "list, check or print the shards of a folder");
   auto* lookup_command = app.add_subcommand("lookup", "a few names, for people");
   auto* loopback_command =
       app.add_subcommand("loopback", "the loopback internet: a DNS world on 127.0.0.1");
   tools::add_options(*scan_command, scan);
   tools::add_options(*lookup_command, lookup);
+  tools::add_options(*shards_command, shards);
   tools::add_options(*loopback_command, loopback);
 
   if (argc > 1 && argv[1][0] != '-' && std::ranges::find(kCommands, argv[1]) == kCommands.end()) {
@@ -87,6 +92,7 @@ int main(int argc, char** argv) {
     scan.command_line = joined(argc, argv);
     return tools::run_scan(std::move(scan));
   }
+  if (*shards_command) return tools::run_shards(shards);
   if (*lookup_command) return tools::run_lookup(std::move(lookup));
   return tools::run_loopback(loopback);
 }

@@ -194,7 +194,8 @@ std::string configuration_json(const ScanCommand& options) {
     inputs += (inputs.empty() ? "" : ",") + json_string(input);
   for (const auto& resolver : scan.resolvers)
     resolvers += (resolvers.empty() ? "" : ",") + json_string(resolver.to_string());
-  for (const std::string& type : options.types) types += (types.empty() ? "" : ",") + json_string(type);
+  for (const std::string& type : options.types)
+    types += (types.empty() ? "" : ",") + json_string(type);
   const auto milliseconds = [](io::Duration d) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
   };
@@ -203,7 +204,8 @@ std::string configuration_json(const ScanCommand& options) {
       R"("timeout_ms":{},"deadline_ms":{},"lanes":{},"dnssec":{},"recursion":{},"command":{}}})",
       inputs, types, resolvers, scan.lane.rate, scan.lane.rate_per_server, scan.lane.window,
       scan.lane.tries, milliseconds(scan.lane.timeout), milliseconds(scan.lane.deadline),
-      scan.lanes, scan.lane.dnssec_ok, scan.lane.recursion_desired, json_string(options.command_line));
+      scan.lanes, scan.lane.dnssec_ok, scan.lane.recursion_desired,
+      json_string(options.command_line));
 }
 
 int fail(int code, std::string_view message) {

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <fstream>
 
+#include "engine/json_text.h"
 #include "protocols/dns/types.h"
 
 namespace zonesweep::tools {
@@ -148,13 +149,13 @@ std::vector<io::Endpoint> system_resolvers(const std::string& path) {
 }
 
 std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c >= 0x20 && c < 0x7F) {
-      out += c;
-    } else {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    }
+  std::string escaped, out;
+  engine::append_json_text(text, escaped);
+  // JSON's own escapes are in nobody's way on a terminal.
+  for (size_t i = 0; i < escaped.size(); ++i) {
+    const bool bare = escaped[i] == '\\' && i + 1 < escaped.size() &&
+                      (escaped[i + 1] == '"' || escaped[i + 1] == '\\');
+    out += escaped[i += bare ? 1 : 0];
   }
   return out;
 }
