@@ -257,6 +257,9 @@ TEST_F(LoopbackResponder, sizes_are_as_asked) {
   EXPECT_EQ(one("f-big-6000.x.test").bytes.size(), 6'000U);
   EXPECT_TRUE(one("f-huge.x.test").truncated());
   EXPECT_GT(ask_tcp("f-huge.x.test").bytes.size(), 64'000U);
+  const std::string longest = std::string(60, 'a') + "." + std::string(60, 'b') + "." +
+                              std::string(60, 'c') + "." + std::string(48, 'd');
+  EXPECT_TRUE(ask_tcp("f-huge-4080." + longest + ".test").truncated());
   EXPECT_EQ(ask_tcp("f-huge-10.x.test").answers().size(), 10U);
 }
 

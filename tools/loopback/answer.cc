@@ -55,7 +55,7 @@ void AnswerWriter::write_bare(uint16_t code, bool truncated) {
 
 void AnswerWriter::truncate() {
   const auto code = std::to_integer<uint16_t>(out_.written()[start_ + 3] & std::byte{0xf});
-  out_.rewind(start_);
+  out_.restart(start_);
   write_bare(code, true);
 }
 
@@ -138,28 +138,36 @@ uint16_t AnswerWriter::data(std::string_view owner, const Node& node) {
     return rcode::kNoError;
   }
   if (node.existence == Existence::reverse && question_.type == type::kPtr) {
-    put_name_of(owner);
-    const size_t hole = record(type::kPtr, ttl());
-    out_.name(World::pointer_target(name));
-    end_record(hole);
-    ++answers_;
+    one_answer(owner, type::kPtr, World::pointer_target(name));
     return rcode::kNoError;
   }
   const bool apex = question_.type == type::kSoa || question_.type == type::kNs;
   const bool there = (node.existence == Existence::named && World::has(node, question_.type)) ||
                      (node.existence == Existence::zone && apex);
   if (!there) return no_data(owner, node);
+  records(node, [&] { put_name_of(owner); });
+  return rcode::kNoError;
+}
+
+// All records of the asked type.
+template <typename PutOwner>
+void AnswerWriter::records(const Node& node, PutOwner put_owner) {
   for (uint32_t index = 0;; ++index) {
     const size_t before = out_.size();
-    put_name_of(owner);
+    put_owner();
     const size_t hole = record(question_.type, ttl());
-    if (!write_rdata(out_, node, question_.type, index)) {
-      out_.rewind(before);
-      return rcode::kNoError;
-    }
+    if (!write_rdata(out_, node, question_.type, index)) return out_.rewind(before);
     end_record(hole);
     ++answers_;
   }
+}
+
+void AnswerWriter::one_answer(std::string_view owner, uint16_t type, std::string_view name) {
+  put_name_of(owner);
+  const size_t hole = record(type, ttl());
+  out_.name(name);
+  end_record(hole);
+  ++answers_;
 }
 
 uint16_t AnswerWriter::no_data(std::string_view owner, const Node& node) {
@@ -183,11 +191,7 @@ uint16_t AnswerWriter::aliased() {
   Node node = world_.look_up(target);
   while (node.existence == Existence::alias) {
     std::string next = world_.alias_target(target, node);
-    put_name_of(owner);
-    const size_t hole = record(type::kCname, ttl());
-    out_.name(next);
-    end_record(hole);
-    ++answers_;
+    one_answer(owner, type::kCname, next);
     if (question_.type == type::kCname || question_.type == type::kAny) return rcode::kNoError;
     owner = target = std::move(next);
     node = world_.look_up(target);
@@ -227,17 +231,8 @@ uint16_t AnswerWriter::chain(const FaultCall& call) {
   node.existence = Existence::named;
   node.complete = true;
   if (!World::has(node, question_.type)) return no_data({}, node);
-  for (uint32_t index = 0;; ++index) {
-    const size_t before = out_.size();
-    link_owner(links);
-    const size_t hole = record(question_.type, ttl());
-    if (!write_rdata(out_, node, question_.type, index)) {
-      out_.rewind(before);
-      return rcode::kNoError;
-    }
-    end_record(hole);
-    ++answers_;
-  }
+  records(node, [&] { link_owner(links); });
+  return rcode::kNoError;
 }
 
 void AnswerWriter::refer() {

@@ -43,10 +43,12 @@ class AnswerWriter {
   uint16_t answer();
   uint16_t aliased();
   uint16_t chain(const FaultCall& call);
-  uint16_t follow(const std::string& first_target);
   uint16_t data(std::string_view owner, const Node& node);
   uint16_t no_data(std::string_view owner, const Node& node);
   uint16_t missing();
+  template <typename PutOwner>
+  void records(const Node& node, PutOwner put_owner);
+  void one_answer(std::string_view owner, uint16_t type, std::string_view name);
   void refer();
   void hostile();
   void hostile_label();

@@ -125,7 +125,7 @@ void DnsResponder::answer(std::span<const std::byte> query, Transport transport,
 }
 
 // A code that is decided before the name is looked at; kNoError: none is.
-uint16_t DnsResponder::early_code(Transport) const {
+uint16_t DnsResponder::early_code() const {
   if (refuse_) return rcode::kRefused;
   if (question_.klass != 1) return rcode::kRefused;
   if (!question_.edns) return rcode::kNoError;
@@ -137,7 +137,7 @@ DnsResponder::Bytes DnsResponder::compose(std::span<const std::byte> query, Tran
   Wire out{std::span(arena_).subspan(kFrameBytes, kMessageMost)};
   AnswerWriter writer{world_, question_, query, faults_, out};
   const bool udp = transport == Transport::udp;
-  uint16_t code = early_code(transport);
+  uint16_t code = early_code();
   const bool before_edns =
       question_.edns && (faults_.has(Fault::edns_formerr) || faults_.has(Fault::edns_notimp));
   if (before_edns) {
@@ -150,23 +150,31 @@ DnsResponder::Bytes DnsResponder::compose(std::span<const std::byte> query, Tran
     writer.write_bare(code);
   } else {
     code = writer.write(!udp);
-    const bool tcp_wanted =
-        faults_.any() &&
-        (faults_.within(Fault::tc, Fault::tc_tc) != nullptr ||
-         faults_.within(Fault::tcpclose, Fault::tcp_twice) != nullptr || faults_.has(Fault::huge));
-    const size_t room = faults_.has(Fault::big) ? kUdpMost : question_.udp_payload;
-    const bool too_long = !out.ok() || (udp && out.size() > room);
-    const bool cut = too_long || (udp && tcp_wanted) || faults_.has(Fault::tc_tc);
-    if (cut && faults_.has(Fault::tc_keep)) {
-      out.written()[2] |= std::byte{2};  // TC, and the data stays
-    } else if (cut) {
-      writer.truncate();
-    }
+    if (must_cut(out, udp)) cut(writer, out);
   }
   if (faults_.has(Fault::lower)) lower_question(out.written());
   ++counters_.rcodes[code & 0xfU];
   used_ = kFrameBytes + out.size();
   return out.written();
+}
+
+bool DnsResponder::must_cut(const Wire& out, bool udp) const {
+  if (!out.ok()) return true;
+  const size_t room = faults_.has(Fault::big) ? kUdpMost : question_.udp_payload;
+  if (udp && out.size() > room) return true;
+  if (!faults_.any()) return false;
+  const bool tcp_wanted = faults_.within(Fault::tc, Fault::tc_tc) != nullptr ||
+                          faults_.within(Fault::tcpclose, Fault::tcp_twice) != nullptr ||
+                          faults_.has(Fault::huge);
+  return (udp && tcp_wanted) || faults_.has(Fault::tc_tc);
+}
+
+void DnsResponder::cut(AnswerWriter& writer, Wire& out) const {
+  if (faults_.has(Fault::tc_keep) && out.ok()) {
+    out.written()[2] |= std::byte{2};  // TC
+  } else {
+    writer.truncate();
+  }
 }
 
 void DnsResponder::lower_question(Bytes reply) const {

@@ -95,7 +95,9 @@ class DnsResponder {
   void answer(std::span<const std::byte> query, Transport transport, std::chrono::nanoseconds now);
   bool lost_on_the_way(Transport transport, std::chrono::nanoseconds now);
   Bytes compose(std::span<const std::byte> query, Transport transport);
-  uint16_t early_code(Transport transport) const;
+  uint16_t early_code() const;
+  bool must_cut(const Wire& out, bool udp) const;
+  void cut(AnswerWriter& writer, Wire& out) const;
   void lower_question(Bytes reply) const;
   void spoil_udp(Bytes& good);
   bool forge(Bytes& reply, const FaultCall& call);

@@ -73,6 +73,10 @@ class Wire {
   [[nodiscard]] size_t size() const { return at_; }
   [[nodiscard]] std::span<std::byte> written() const { return room_.first(at_); }
   void rewind(size_t size) { at_ = size; }
+  void restart(size_t size) {  // forgets that there was no room
+    at_ = size;
+    ok_ = true;
+  }
 
  private:
   bool reserve(size_t count) {
