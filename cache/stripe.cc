@@ -18,9 +18,10 @@ namespace {
 constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr uint32_t kBucketBits = 30;  // of the hash; above them the tag, at the top the stripe
 constexpr uint32_t kTagMask = 0xfffff;
-constexpr uint8_t kPromoteUses = 1;  // measured: docs/benchmarks-cache.md
+constexpr uint8_t kPromoteUses = 2;  // measured: docs/benchmarks-cache.md
 
-uint32_t tag_of(uint64_t hash) { return static_cast<uint32_t>(hash >> kBucketBits) & kTagMask; }
+// Never 0, so that no empty slot has it.
+uint32_t tag_of(uint64_t hash) { return static_cast<uint32_t>(hash >> kBucketBits & kTagMask) | 1; }
 
 uint32_t words_of_value(uint32_t bytes) { return (bytes + 7) / 8; }
 
@@ -34,19 +35,26 @@ void subtract_one(std::atomic<uint64_t>& counter) {
 
 // The slots of `bucket` that carry `tag`, as bits. No branch depends on a slot: where a key lies in
 // its bucket is as good as random, and a wrong guess would cost more than all seven looks.
-uint32_t slots_with(const Bucket& bucket, uint32_t tag,
-                    std::array<uint64_t, limits::kSlotsPerBucket>& seen) {
+uint32_t slots_with(const Bucket& bucket, uint32_t tag) {
   uint32_t mask = 0;
-  for (uint32_t i = 0; i < limits::kSlotsPerBucket; ++i) {
-    seen[i] = bucket.slots[i].load(std::memory_order_acquire);
-    mask |= static_cast<uint32_t>(Slot{seen[i]}.tag() == tag) << i;
-  }
+#pragma GCC unroll 7
+  for (uint32_t i = 0; i < limits::kSlotsPerBucket; ++i)
+    mask |= static_cast<uint32_t>(Slot{bucket.slots[i].load(kRelaxed)}.tag() == tag) << i;
   return mask;
 }
 
+// Stores without a branch, elsewhere once the count is full: whether it is, is hard to foresee, and
+// a line that many read must not become dirty.
 void count_use(std::atomic<uint8_t>& uses) {
+  thread_local std::atomic<uint8_t> nowhere;
   const uint8_t seen = uses.load(kRelaxed);
-  if (seen < limits::kUsesMax) uses.store(static_cast<uint8_t>(seen + 1), kRelaxed);
+  std::atomic<uint8_t>* const target = seen < limits::kUsesMax ? &uses : &nowhere;
+  target->store(static_cast<uint8_t>(seen + 1), kRelaxed);
+}
+
+void copy_word(const Word& from, std::byte* to, uint32_t at) {
+  const uint64_t word = from.load(kRelaxed);
+  std::memcpy(to + at * sizeof(word), &word, sizeof(word));
 }
 
 void store_bytes(Word* to, std::span<const std::byte> bytes) {
@@ -70,7 +78,8 @@ Geometry Geometry::of(size_t table_bytes) noexcept {
   constexpr size_t kBytesPer64 = 64 * (kSegmentBytes + sizeof(Word)) +
                                  kBucketsPer64 * sizeof(Bucket) +
                                  kGhostSetsPer64 * sizeof(GhostSet);
-  constexpr size_t kRounding = size_t{5} * 64;  // each part begins on a line
+  constexpr size_t kRounding =  // each part begins on a line, and read_slot() may look past the end
+      size_t{5} * 64 + limits::kWordsAtOnce * sizeof(Word);
 
   Geometry g;
   g.stripes = static_cast<uint32_t>(
@@ -79,7 +88,7 @@ Geometry Geometry::of(size_t table_bytes) noexcept {
   const size_t room = (table_bytes - kRounding) / g.stripes - sizeof(StripeState);
   g.segments =
       static_cast<uint32_t>(std::min<size_t>(room * 64 / kBytesPer64, limits::kSegmentsPerStripe));
-  g.small_segments = std::max(1U, g.segments * limits::kSmallPercent / 100);
+  g.small_segments = std::max(2U, g.segments * limits::kSmallPercent / 100);
   g.buckets = (g.segments * kBucketsPer64 / 64) & ~1U;
   g.ghost_sets = g.segments * kGhostSetsPer64 / 64;
   const auto after = [&](size_t at, size_t bytes_of_stripe) {
@@ -138,22 +147,89 @@ void Stripe::prefetch(uint64_t hash) const noexcept {
   __builtin_prefetch(&bucket(bucket_of(hash)));
 }
 
+[[gnu::always_inline]] inline bool Stripe::same_key(Slot slot, const Key& key) const noexcept {
+  const Word* stored = words(slot.segment()) + slot.at() + 1;
+  uint64_t difference = 0;
+  for (const uint64_t word : key.words()) difference |= (stored++)->load(kRelaxed) ^ word;
+  return difference == 0;
+}
+
+void Stripe::prefetch_entry(uint64_t hash) const noexcept {
+  const Bucket& home = bucket(bucket_of(hash));
+  const uint32_t mask = slots_with(home, tag_of(hash));
+  if (mask == 0) return;
+  const Slot slot{home.slots[static_cast<uint32_t>(std::countr_zero(mask))].load(kRelaxed)};
+  const auto* entry = reinterpret_cast<const std::byte*>(words(slot.segment()) + slot.at());
+  for (uint32_t line = 0; line < 3; ++line) __builtin_prefetch(entry + size_t{line} * 64);
+}
+
+// Copies first and asks afterwards: what was read counts only if the segment still has the version
+// that the slot named after the last word was loaded.
+//
+// The entry is most often not in any cache of the processor. All that is loaded from it, for all
+// but large values, is loaded at addresses that the slot alone gives, and no branch that is hard to
+// foresee waits for it; so the processor goes on to the next get() while this one's lines are on
+// their way.
+[[gnu::always_inline]] inline Stripe::Check Stripe::read_slot(
+    Slot slot, const Key& key, uint32_t now, std::span<std::byte, limits::kValueBytesMax> out,
+    ReadResult& result) const noexcept {
+  const auto key_words = static_cast<uint32_t>(key.words().size());
+  const uint32_t value_at = slot.at() + 1 + key_words;
+  if (slot.segment() >= geometry_->segments || value_at > limits::kSegmentWords)
+    return Check::other;
+  const Word* const segment = words(slot.segment());
+  const Word* const value = segment + value_at;
+  const EntryHead head{segment[slot.at()].load(kRelaxed)};
+  const bool same = same_key(slot, key);
+  // The table's memory goes on for as long behind the last segment: an entry may be shorter than
+  // this.
+#pragma GCC unroll 16
+  for (uint32_t i = 0; i < limits::kWordsAtOnce; ++i) copy_word(value[i], out.data(), i);
+  const uint32_t value_words = words_of_value(head.value_bytes());
+  if (value_words > limits::kWordsAtOnce && value_at + value_words <= limits::kSegmentWords &&
+      head.value_bytes() <= limits::kValueBytesMax) {
+    for (uint32_t i = limits::kWordsAtOnce; i < value_words; ++i)
+      copy_word(value[i], out.data(), i);
+  }
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if ((version(slot.segment()).load(kRelaxed) & Slot::kVersionMask) != slot.version())
+    return Check::stale;
+  result = {head.expires() > now ? ReadOutcome::hit : ReadOutcome::expired, head};
+  return same ? Check::match : Check::other;
+}
+
+// Nearly every hit is the first slot of the first bucket that has the tag.
 ReadResult Stripe::read(const Key& key, uint32_t now,
                         std::span<std::byte, limits::kValueBytesMax> out) const noexcept {
+  Bucket& home = bucket(bucket_of(key.hash()));
+  const uint32_t mask = slots_with(home, tag_of(key.hash()));
+  if (mask != 0) [[likely]] {
+    const auto i = static_cast<uint32_t>(std::countr_zero(mask));
+    const Slot slot{home.slots[i].load(std::memory_order_acquire)};
+    ReadResult result;
+    if (read_slot(slot, key, now, out, result) == Check::match) [[likely]] {
+      if (result.is(ReadOutcome::hit)) count_use(home.uses[i]);
+      return result;
+    }
+  }
+  return read_anywhere(key, now, out);
+}
+
+[[gnu::noinline]] ReadResult Stripe::read_anywhere(
+    const Key& key, uint32_t now, std::span<std::byte, limits::kValueBytesMax> out) const noexcept {
   const uint32_t home = bucket_of(key.hash());
   ReadResult result;
   for (uint32_t tries = 0; tries < limits::kReadTries; ++tries) {
     bool stale = false;
     for (const uint32_t index : {home, home ^ 1}) {
       Bucket& place = bucket(index);
-      std::array<uint64_t, limits::kSlotsPerBucket> seen;
-      for (uint32_t mask = slots_with(place, tag_of(key.hash()), seen); mask != 0;
-           mask &= mask - 1) {
+      for (uint32_t mask = slots_with(place, tag_of(key.hash())); mask != 0; mask &= mask - 1) {
         const auto i = static_cast<uint32_t>(std::countr_zero(mask));
-        if (Slot{seen[i]}.empty()) continue;
-        const Check check = read_slot(Slot{seen[i]}, key, now, out, result);
+        const Slot slot{place.slots[i].load(std::memory_order_acquire)};
+        if (slot.empty()) continue;  // since then
+        const Check check = read_slot(slot, key, now, out, result);
         if (check == Check::match) {
-          if (result.outcome == ReadOutcome::hit) count_use(place.uses[i]);
+          if (result.is(ReadOutcome::hit)) count_use(place.uses[i]);
           return result;
         }
         stale = stale || check == Check::stale;
@@ -161,45 +237,7 @@ ReadResult Stripe::read(const Key& key, uint32_t now,
     }
     if (!stale) return {};
   }
-  result.outcome = ReadOutcome::gave_up;
-  return result;
-}
-
-// Copies first and asks afterwards: what was read counts only if the segment still has the version
-// that the slot named after the last word was loaded.
-Stripe::Check Stripe::read_slot(Slot slot, const Key& key, uint32_t now,
-                                std::span<std::byte, limits::kValueBytesMax> out,
-                                ReadResult& result) const noexcept {
-  const Word* entry = words(slot.segment()) + slot.at();
-  const auto key_words = static_cast<uint32_t>(key.words().size());
-  const uint32_t room = limits::kSegmentWords - slot.at();
-  if (slot.segment() >= geometry_->segments || 1 + key_words > room) return Check::other;
-  const EntryHead head{entry[0].load(kRelaxed)};
-  Check check = same_key(slot, key) ? Check::match : Check::other;
-  const uint32_t value_words = words_of_value(head.value_bytes());
-  if (check == Check::match && 1 + key_words + value_words <= room &&
-      head.value_bytes() <= limits::kValueBytesMax && head.expires() > now) {
-    const Word* from = entry + 1 + key_words;
-    std::byte* to = out.data();
-    for (uint32_t i = 0; i < value_words; ++i, to += sizeof(uint64_t)) {
-      const uint64_t word = from[i].load(kRelaxed);
-      std::memcpy(to, &word, sizeof(word));
-    }
-  }
-  std::atomic_thread_fence(std::memory_order_acquire);
-  if ((version(slot.segment()).load(kRelaxed) & Slot::kVersionMask) != slot.version())
-    return Check::stale;
-  result.outcome = head.expires() > now ? ReadOutcome::hit : ReadOutcome::expired;
-  result.value_bytes = head.value_bytes();
-  result.expires = head.expires();
-  return check;
-}
-
-bool Stripe::same_key(Slot slot, const Key& key) const noexcept {
-  const Word* stored = words(slot.segment()) + slot.at() + 1;
-  uint64_t difference = 0;
-  for (const uint64_t word : key.words()) difference |= (stored++)->load(kRelaxed) ^ word;
-  return difference == 0;
+  return {ReadOutcome::gave_up, {}};
 }
 
 // ---- writing
@@ -245,11 +283,10 @@ bool Stripe::write(const Key& key, std::span<const std::byte> value, uint32_t ex
 bool Stripe::find(const Key& key, Place& place) const noexcept {
   const uint32_t home = bucket_of(key.hash());
   for (const uint32_t index : {home, home ^ 1}) {
-    std::array<uint64_t, limits::kSlotsPerBucket> seen;
-    for (uint32_t mask = slots_with(bucket(index), tag_of(key.hash()), seen); mask != 0;
+    for (uint32_t mask = slots_with(bucket(index), tag_of(key.hash())); mask != 0;
          mask &= mask - 1) {
       const auto i = static_cast<uint32_t>(std::countr_zero(mask));
-      const Slot slot{seen[i]};
+      const Slot slot{bucket(index).slots[i].load(kRelaxed)};
       if (slot.empty() || slot.at() + 1 + key.words().size() > limits::kSegmentWords) continue;
       if (!same_key(slot, key)) continue;
       place = {index, i};

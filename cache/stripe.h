@@ -38,9 +38,10 @@ inline constexpr uint32_t kSegmentsPerStripe =
 inline constexpr uint32_t kSlotsPerBucket = 7;  // with their use counts one line of 64 bytes
 inline constexpr uint32_t kLogBytesPerBucket = 448;  // entries of 90 bytes fill 5 of 7 slots
 inline constexpr uint32_t kLogBytesPerGhost =
-    128;                                       // history as long as the log holds small entries
-inline constexpr uint32_t kSmallPercent = 10;  // of the segments: the probation of new entries
+    64;                                       // history: twice as many as a full log has entries
+inline constexpr uint32_t kSmallPercent = 5;  // of the segments: the probation of new entries
 inline constexpr uint32_t kReadTries = 3;
+inline constexpr uint32_t kWordsAtOnce = 16;    // most answers are no longer than 128 bytes
 inline constexpr uint32_t kReclaimsPerPut = 4;  // then the new value is not stored: bounded work
 // Over the whole log, without a free segment to show for it; then what is oldest goes, used or not.
 inline constexpr uint32_t kFruitlessRounds = 2;
@@ -113,10 +114,15 @@ static_assert(limits::kValueBytesMax < (1U << 14));
 
 enum class ReadOutcome : uint8_t { hit, miss, expired, gave_up };
 
-struct ReadResult {
-  ReadOutcome outcome = ReadOutcome::miss;
-  uint32_t value_bytes = 0;
-  uint32_t expires = 0;
+struct ReadResult {  // two registers
+  uint64_t outcome = static_cast<uint64_t>(ReadOutcome::miss);
+  EntryHead head;
+
+  ReadResult() = default;
+  ReadResult(ReadOutcome what, EntryHead of) : outcome(static_cast<uint64_t>(what)), head(of) {}
+  [[nodiscard]] bool is(ReadOutcome what) const noexcept {
+    return outcome == static_cast<uint64_t>(what);
+  }
 };
 
 // A first-in-first-out list of segments; `ids` is a ring of 256, so positions wrap by themselves.
@@ -160,6 +166,7 @@ class Stripe {
   void initialise() noexcept;  // of zeroed memory
 
   void prefetch(uint64_t hash) const noexcept;
+  void prefetch_entry(uint64_t hash) const noexcept;
   [[nodiscard]] ReadResult read(const Key& key, uint32_t now,
                                 std::span<std::byte, limits::kValueBytesMax> out) const noexcept;
 
@@ -187,6 +194,9 @@ class Stripe {
   [[nodiscard]] Check read_slot(Slot slot, const Key& key, uint32_t now,
                                 std::span<std::byte, limits::kValueBytesMax> out,
                                 ReadResult& result) const noexcept;
+  [[nodiscard]] ReadResult read_anywhere(
+      const Key& key, uint32_t now,
+      std::span<std::byte, limits::kValueBytesMax> out) const noexcept;
   [[nodiscard]] bool same_key(Slot slot, const Key& key) const noexcept;
   [[nodiscard]] bool find(const Key& key, Place& place) const noexcept;
   [[nodiscard]] bool find(Slot slot, uint32_t home, Place& place) const noexcept;

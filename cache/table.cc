@@ -73,18 +73,22 @@ uint32_t Table::steps_of(Instant when) const noexcept {
 
 void Table::prefetch(const Key& key) const noexcept { stripe_of(key.hash()).prefetch(key.hash()); }
 
+void Table::prefetch_entry(const Key& key) const noexcept {
+  stripe_of(key.hash()).prefetch_entry(key.hash());
+}
+
 bool Table::get(const Key& key, Instant now, std::span<std::byte, limits::kValueBytesMax> out,
                 Hit& hit, Counters& counters) const noexcept {
   const ReadResult result = stripe_of(key.hash()).read(key, steps_of(now), out);
-  if (result.outcome == ReadOutcome::hit) {
+  if (result.is(ReadOutcome::hit)) [[likely]] {
     ++counters.hits;
-    hit.size = result.value_bytes;
-    hit.expires = start_ + result.expires * limits::kExpiryStep;
+    hit.size = result.head.value_bytes();
+    hit.expires = start_ + result.head.expires() * limits::kExpiryStep;
     return true;
   }
   ++counters.misses;
-  counters.expired += result.outcome == ReadOutcome::expired;
-  counters.gave_up_reads += result.outcome == ReadOutcome::gave_up;
+  counters.expired += result.is(ReadOutcome::expired);
+  counters.gave_up_reads += result.is(ReadOutcome::gave_up);
   return false;
 }
 

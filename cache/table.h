@@ -91,8 +91,11 @@ class Table {
 
   [[nodiscard]] uint64_t seed() const noexcept { return seed_; }  // for Key::assign()
 
-  // Brings what get() reads first closer; worthwhile when there is other work to do in between.
+  // For those who know their questions in advance: what get() waits for is memory, twice.
+  // prefetch() brings the index closer, prefetch_entry(), some work later, the entry, and get()
+  // then waits for neither.
   void prefetch(const Key& key) const noexcept;
+  void prefetch_entry(const Key& key) const noexcept;
 
   // True: `out` holds the value and `hit` its size. `out` has kValueBytesMax bytes; what is behind
   // the value may be overwritten, too.

@@ -11,3 +11,4 @@ find_package(absl REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)
+pkg_check_modules(TBB REQUIRED IMPORTED_TARGET tbb)  # bench/cache_bench.cc only
