@@ -6,8 +6,12 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <filesystem>
+#include <mutex>
+#include <optional>
 #include <thread>
+#include <vector>
 
 #include "engine/record.h"
 #include "tests/support/output_run.h"
@@ -277,6 +281,126 @@ TEST(Output, an_ordered_run_holds_the_source_back_behind_a_slow_name) {
   const std::string text =
       shard_text(folder.path("out/dns/part-00000.ndjson.zst"), Compression::zstd);
   EXPECT_TRUE(text.starts_with(row_of(plan, 0, 0) + row_of(plan, 1, 0)));
+}
+
+// Lanes on threads of their own pull names from one queue, as in a scan.
+class LanesOnThreads {
+ public:
+  LanesOnThreads(const RunPlan& plan, Output& output) : plan_(plan), output_(output) {
+    for (uint32_t lane = 0; lane < plan.output.lanes; ++lane) {
+      threads_.emplace_back([this, lane] { run_lane(output_.sink(lane)); });
+    }
+  }
+
+  void push(uint64_t seq) {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(seq);
+  }
+
+  void join() {
+    ended_ = true;
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+ private:
+  void run_lane(RowSink& sink) {
+    while (true) {
+      sink.tick(std::chrono::steady_clock::now());
+      const bool last = ended_;  // read before the queue is
+      const std::optional<uint64_t> seq = sink.full() ? std::nullopt : pull();
+      if (seq) {
+        answer(sink, *seq);
+      } else if (last && !sink.full()) {
+        return sink.flush();
+      } else {
+        std::this_thread::yield();
+      }
+    }
+  }
+
+  std::optional<uint64_t> pull() {
+    const std::lock_guard lock(mutex_);
+    if (queue_.empty()) return {};
+    const uint64_t seq = queue_.front();
+    queue_.pop_front();
+    return seq;
+  }
+
+  void answer(RowSink& sink, uint64_t seq) {
+    const uint64_t chunk = seq / plan_.output.rows_per_shard;
+    for (uint32_t q = 0; q < plan_.output.questions; ++q) {
+      sink.buffer(chunk, Table::dns) += row_of(plan_, seq, q);
+      sink.row_done(chunk, Table::dns, seq, q, status_of_row(seq, q), 17);
+    }
+    sink.name_done(chunk, seq);
+  }
+
+  const RunPlan& plan_;
+  Output& output_;
+  std::mutex mutex_;
+  std::deque<uint64_t> queue_;
+  std::atomic<bool> ended_{false};
+  std::vector<std::thread> threads_;
+};
+
+class Threads : public ::testing::TestWithParam<bool> {};
+
+TEST_P(Threads, of_lanes_source_and_writer_lose_no_row) {
+  const TemporaryFolder folder;
+  RunPlan plan = a_plan(folder);
+  plan.output.lanes = 3;
+  plan.output.ordered = GetParam();
+  plan.output.rows_per_shard = 1'000;
+  plan.output.flush_interval = std::chrono::milliseconds{20};
+  plan.names = 30'000;
+  auto output = Output::open(plan.output);
+  ASSERT_TRUE(output);
+  LanesOnThreads lanes(plan, **output);
+  for (uint64_t chunk = 0; chunk < 30; ++chunk) {
+    ASSERT_TRUE((*output)->begin_chunk(chunk, chunk * 1'000));
+    for (uint64_t seq = chunk * 1'000; seq < (chunk + 1) * 1'000; ++seq) {
+      ASSERT_TRUE((*output)->admit(seq));
+      lanes.push(seq);
+      if (seq % 100 == 0) (void)(*output)->progress();
+    }
+    (*output)->end_chunk(chunk, 1'000, 2'000, chunk);
+  }
+  lanes.join();
+  const auto finished = (*output)->finish(true, "{}");
+  EXPECT_TRUE(finished) << finished.error().message;
+  EXPECT_EQ(check_rows(plan, plan.output.ordered), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(OrderedOrNot, Threads, ::testing::Bool());
+
+TEST(Output, has_each_row_on_disk_within_the_flush_interval) {
+  const TemporaryFolder folder;
+  RunPlan plan = a_plan(folder);
+  plan.output.questions = 1;
+  plan.output.rows_per_shard = 1'000'000;
+  plan.output.flush_interval = std::chrono::milliseconds{400};
+  std::vector<std::chrono::steady_clock::time_point> done;
+  auto output = Output::open(plan.output);
+  ASSERT_TRUE(output);
+  ASSERT_TRUE((*output)->begin_chunk(0, 0));
+  RowSink& sink = (*output)->sink(0);
+  for (uint64_t seq = 0; seq < 200; ++seq) {
+    sink.tick(std::chrono::steady_clock::now());
+    sink.buffer(0, Table::dns) += row_of(plan, seq, 0);
+    sink.row_done(0, Table::dns, seq, 0, Status::noerror, 0);
+    done.push_back(std::chrono::steady_clock::now());
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
+  const auto killed = std::chrono::steady_clock::now();
+  output->reset();  // as if by kill -9
+  plan.output.resume = true;
+  auto again = Output::open(plan.output);
+  ASSERT_TRUE(again);
+  for (uint64_t seq = 0; seq < 200; ++seq) {
+    if (killed - done[seq] < plan.output.flush_interval) continue;
+    EXPECT_EQ((*again)->done_mask(0, seq), 1U) << seq;
+  }
+  EXPECT_EQ((*again)->plan(0).state, Output::ChunkPlan::State::partial);
 }
 
 }  // namespace
