@@ -5,8 +5,8 @@
 //             overwritten; (2) append() writes all or fails; what a failed one left behind is the
 //             caller's to cut off.
 // Ownership:  a File and a Folder own their descriptors; the lock of a File goes with it.
-// Errors:     std::errc, as errno said. A failed sync is final: the kernel may have dropped the pages
-//             and would say yes the next time (fsyncgate). append() and sync() refuse from then on.
+// Errors:     std::errc, as errno said. A failed sync is final: the kernel may have dropped the
+//             pages and would say yes the next time (fsyncgate); append() and sync() refuse then.
 #pragma once
 
 #include <sys/types.h>

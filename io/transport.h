@@ -1,15 +1,16 @@
 // io/transport.h - the seam: everything above it runs over the kernel or over a simulated network.
 //
-// Two implementations: UringTransport (io/uring_transport.h) and SimTransport (tests/sim/sim_transport.h).
-// One virtual call per batch, stream operation or turn.
+// Two implementations: UringTransport (io/uring_transport.h) and SimTransport
+// (tests/sim/sim_transport.h). One virtual call per batch, stream operation or turn.
 //
 // Threads:    a transport belongs to one lane; every call comes from the thread that created it.
 // Invariants: (1) nothing re-enters: no call but turn() delivers events, and events are plain data;
 //             (2) now() is constant between two calls of turn();
-//             (3) every stream ends in exactly one stream_closed event, whatever the cause, and its id is
-//                 dead after that; (4) a datagram either left, or is reported by one send_failed event.
-// Ownership:  the bytes of an Event are lent until the next call of turn(). send() and write() copy.
-// Errors:     io::Error, in events. Functions that return bool refuse only for lack of room ("not now").
+//             (3) every stream ends in exactly one stream_closed event, whatever the cause, and its
+//                 id is dead after that;
+//             (4) a datagram either left, or is reported by one send_failed event.
+// Ownership:  the bytes of an Event are lent until the next call of turn(). send(), write() copy.
+// Errors:     io::Error, in events. What returns bool refuses only for lack of room ("not now").
 #pragma once
 
 #include <chrono>
@@ -27,12 +28,12 @@ namespace zonesweep::io {
 using Duration = std::chrono::nanoseconds;
 using Instant = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 
-// A UDP channel: one server, reached by several connected sockets on random ports that are replaced over
-// time. Ids are dense, in the order of open_channel(), and live as long as the transport.
+// A UDP channel: one server, reached by several connected sockets on random ports that are replaced
+// over time. Ids are dense, in the order of open_channel(), and live as long as the transport.
 using ChannelId = uint32_t;
 
-// One UDP socket of some channel. Ids are dense and below max_sockets(); an id is reused only after its
-// socket was closed, which happens no sooner than `linger` after it last sent.
+// One UDP socket of some channel. Ids are dense and below max_sockets(); an id is reused only after
+// its socket was closed, which happens no sooner than `linger` after it last sent.
 using SocketId = uint32_t;
 
 struct StreamId {
@@ -42,9 +43,9 @@ struct StreamId {
 };
 
 struct ChannelOptions {
-  uint32_t sockets = 4;                             // sends rotate over them from turn to turn
-  uint32_t sends_per_socket = 16'384;               // then the socket is replaced by one on a new port
-  Duration linger = std::chrono::seconds{10};       // a replaced socket still receives for so long
+  uint32_t sockets = 4;                        // sends rotate over them from turn to turn
+  uint32_t sends_per_socket = 16'384;          // then the socket is replaced by one on a new port
+  Duration linger = std::chrono::seconds{10};  // a replaced socket still receives for so long
 };
 
 struct Datagram {
@@ -56,7 +57,7 @@ struct Datagram {
 enum class EventKind : uint8_t {
   datagram,       // handle = channel, socket, bytes; truncated when it was longer than the buffer
   send_failed,    // handle = channel, socket, token, error: this datagram did not leave
-  channel_error,  // handle = channel, socket, error: an ICMP error came back for something sent by `socket`
+  channel_error,  // handle = channel, socket, error: ICMP came back for something that socket sent
   stream_opened,  // stream
   stream_data,    // stream, bytes
   stream_closed,  // stream, error: none after an orderly close by the peer, or by our close()
@@ -91,26 +92,31 @@ class Transport {
 
   [[nodiscard]] virtual Instant now() const = 0;
 
-  [[nodiscard]] virtual std::expected<ChannelId, Error> open_channel(const Endpoint& server,
-                                                                     const ChannelOptions& options) = 0;
-  // The socket by which datagrams of `channel` leave until the next turn(). Message ids are unique per
-  // socket, so the caller asks before it chooses an id.
+  [[nodiscard]] virtual std::expected<ChannelId, Error> open_channel(
+      const Endpoint& server, const ChannelOptions& options) = 0;
+  // The socket by which datagrams of `channel` leave until the next turn(). Message ids are unique
+  // per socket, so the caller asks before it chooses an id.
   [[nodiscard]] virtual SocketId sending_socket(ChannelId channel) = 0;
   [[nodiscard]] virtual uint32_t max_sockets() const = 0;
 
   // Takes all of them; what cannot be sent comes back as send_failed events of a later turn().
   virtual void send(std::span<const Datagram> batch) = 0;
 
-  // Begins a connect. `owner` comes back as Event::token. Fails with overload when all streams are in use.
-  [[nodiscard]] virtual std::expected<StreamId, Error> open_stream(const Endpoint& peer, uint32_t owner) = 0;
-  // Queues bytes, also before the stream is open. False when the send queue (kStreamSendBytes) is full.
+  // Begins a connect. `owner` comes back as Event::token. Fails with overload when all streams are
+  // in use.
+  [[nodiscard]] virtual std::expected<StreamId, Error> open_stream(const Endpoint& peer,
+                                                                   uint32_t owner) = 0;
+  // Queues bytes, also before the stream is open. False when the send queue (kStreamSendBytes) is
+  // full. Of a stale id the bytes are dropped: its stream_closed has told, or will.
   virtual bool write(StreamId stream, std::span<const std::byte> bytes) = 0;
-  // Idempotent; stale ids are ignored. stream_closed follows.
+  // Idempotent; stale ids are ignored. stream_closed follows, and no more data. What was written
+  // and has not left yet may never leave.
   virtual void close(StreamId stream) = 0;
 
-  // Submits everything, waits until about `wait_for` completions are there or `wake_at` is reached (at
-  // once if wait_for is 0), advances now(), and returns what happened. The events and their bytes are valid until the
-  // next call. Replies that were already queued are returned before a late `wake_at` is acted on, so a
+  // Submits everything, waits until about `wait_for` completions are there or `wake_at` is reached
+  // (at once if wait_for is 0), advances now(), and returns what happened. The events and their
+  // bytes are valid until the next call. It may return earlier, with fewer events or none.
+  // Replies that were already queued are returned before a late `wake_at` is acted on, so a
   // suspended process finds its answers before its timeouts.
   [[nodiscard]] virtual std::span<const Event> turn(Instant wake_at, uint32_t wait_for) = 0;
 
@@ -122,8 +128,10 @@ class Transport {
 };
 
 namespace limits {
-inline constexpr uint32_t kStreamSendBytes = 128 * 1024;  // queued per stream: two DNS messages of the largest size
-inline constexpr uint32_t kDatagramBytes = 4'096;         // receive buffer; longer answers are flagged truncated
-}
+// Queued per stream: two DNS messages of the largest size.
+inline constexpr uint32_t kStreamSendBytes = 128 * 1024;
+// Receive buffer; longer answers are flagged truncated.
+inline constexpr uint32_t kDatagramBytes = 4'096;
+}  // namespace limits
 
 }  // namespace zonesweep::io

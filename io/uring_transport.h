@@ -21,12 +21,11 @@
 namespace zonesweep::io {
 
 struct TransportOptions {
-  RingOptions ring;          // its `files` follow from the next two
-  uint32_t sockets = 1'024;  // UDP, of all channels, those that linger included
-  uint32_t streams = 4'096;  // at once
-  int receive_bytes =
-      4 * 1'024 * 1'024;  // SO_RCVBUF and SO_SNDBUF of a UDP socket; used only when full
-  uint32_t lanes = 1;     // transports that share this process's limits
+  RingOptions ring;               // its `files` follow from the next two
+  uint32_t sockets = 1'024;       // UDP, of all channels, those that linger included
+  uint32_t streams = 4'096;       // at once
+  int receive_bytes = 4'194'304;  // of a UDP socket's SO_RCVBUF and SO_SNDBUF, used only when full
+  uint32_t lanes = 1;             // transports that share this process's limits
   bool use_gso = true;
 };
 

@@ -122,6 +122,20 @@ TEST_F(LockedMemory, of_8_MiB_is_enough_for_a_ring_of_full_size) {
   EXPECT_EQ(with_limit(8U << 20), "ring of 1024");
 }
 
+TEST_F(LockedMemory, of_8_MiB_is_enough_for_a_ring_on_each_of_32_cores) {
+  const std::string text = in_child([] {
+    if (!limit_to(RLIMIT_MEMLOCK, 8U << 20) || !become_nobody()) return std::string("?");
+    std::vector<Ring> rings;
+    for (int i = 0; i < 32; ++i) {
+      auto ring = Ring::create({});
+      if (!ring || !ring->warnings().empty()) return "only " + std::to_string(i);
+      rings.push_back(std::move(*ring));
+    }
+    return std::string("all");
+  });
+  EXPECT_EQ(text, "all");
+}
+
 TEST_F(LockedMemory, that_is_short_shrinks_the_ring_with_a_warning) {
   for (const rlim_t bytes : {128U << 10, 64U << 10, 32U << 10}) {
     const std::string text = with_limit(bytes);
