@@ -64,6 +64,8 @@ class Scan {
 
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
   [[nodiscard]] ScanProgress progress() const;
+  // Rows go to a pipe and nobody reads it any more: an end, but no failure.
+  [[nodiscard]] bool reader_gone() const { return output_->closed(); }
   // Every name has its rows, or the run has failed: finish() will not wait long.
   [[nodiscard]] bool over() const;
   void stop(StopLevel level);

@@ -17,6 +17,7 @@
 #include "protocols/dns/types.h"
 #include "protocols/zone/name_text.h"
 #include "tools/option_values.h"
+#include "tools/say.h"
 #include "tools/signals.h"
 
 namespace zonesweep::tools {
@@ -57,7 +58,7 @@ class Answers final : public engine::RecordWriter {
     }
   }
   void print() const {
-    for (const auto& [place, text] : texts_) fmt::print("{}", text);
+    for (const auto& [place, text] : texts_) say(stdout, "{}", text);
   }
 
  private:
@@ -124,7 +125,7 @@ void Answers::add_extended_errors(const dns::Message& message, const dns::Summar
 }
 
 int fail(int code, std::string_view message) {
-  fmt::print(stderr, "zonesweep: {}\n", printable(message));
+  say(stderr, "zonesweep: {}\n", printable(message));
   return code;
 }
 

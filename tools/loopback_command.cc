@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "tools/loopback/expect.h"
+#include "tools/say.h"
 
 namespace zonesweep::tools {
 namespace {
@@ -113,10 +114,10 @@ int show_expected(const LoopbackOptions& options) {
   const auto text =
       loopback::expected_answer(loopback::World{options.dns.world}, options.expect[0], type);
   if (!text) {
-    fmt::print(stderr, "zonesweep loopback: {}\n", text.error());
+    say(stderr, "zonesweep loopback: {}\n", text.error());
     return kExitUsage;
   }
-  fmt::print("{}", *text);
+  say(stdout, "{}", *text);
   return 0;
 }
 
@@ -165,7 +166,7 @@ int run_loopback(const LoopbackOptions& options) {
   if (!options.expect.empty()) return show_expected(options);
   const auto address = io::Endpoint::parse(options.listen, options.port);
   if (!address) {
-    fmt::print(stderr, "zonesweep loopback: --listen {}: not an IP address\n", options.listen);
+    say(stderr, "zonesweep loopback: --listen {}: not an IP address\n", options.listen);
     return kExitUsage;
   }
   sigset_t signals;
@@ -178,7 +179,7 @@ int run_loopback(const LoopbackOptions& options) {
   loopback::DnsServer server{std::move(dns)};
   const auto bound = server.start();
   if (!bound) {
-    fmt::print(stderr, "zonesweep loopback: {}\n", bound.error());
+    say(stderr, "zonesweep loopback: {}\n", bound.error());
     return kExitEnvironment;
   }
   const int fd = options.ready_fd >= 0 ? options.ready_fd : STDOUT_FILENO;

@@ -9,6 +9,7 @@
 #include "engine/scan.h"
 #include "tools/lookup_command.h"
 #include "tools/loopback_command.h"
+#include "tools/say.h"
 #include "tools/scan_command.h"
 #include "tools/shards_command.h"
 
@@ -34,7 +35,7 @@ size_t distance(std::string_view a, std::string_view b) {
 }
 
 int usage(const std::string& message) {
-  fmt::print(stderr, "zonesweep: {}\n", tools::printable(message));
+  tools::say(stderr, "zonesweep: {}\n", tools::printable(message));
   return engine::exit_code::kUsage;
 }
 
@@ -55,6 +56,7 @@ std::string joined(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  tools::hold_standard_descriptors();
   CLI::App app{
       "zonesweep: millions of names through DNS into shards that a warehouse loads as they are"};
   app.set_version_flag("--version", std::string("zonesweep ") + ZONESWEEP_VERSION);

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "tools/say.h"
+
 namespace zonesweep::tools {
 namespace {
 
@@ -83,10 +85,10 @@ void Progress::show(const engine::ScanProgress& now) {
   drawn_ = time;
   rows_drawn_ = now.lanes.rows;
   if (mode_ == ProgressMode::json) {
-    fmt::print(stderr, "{}\n", json_line(now, seconds_since(start_), rate_));
+    say(stderr, "{}\n", json_line(now, seconds_since(start_), rate_));
     return;
   }
-  fmt::print(stderr, "\r\x1b[K{}", bar(now));
+  say(stderr, "\r\x1b[K{}", bar(now));
   std::fflush(stderr);
   on_screen_ = true;
 }
@@ -120,7 +122,7 @@ std::string Progress::bar(const engine::ScanProgress& now) const {
 
 void Progress::clear() {
   if (!on_screen_) return;
-  fmt::print(stderr, "\r\x1b[K");
+  say(stderr, "\r\x1b[K");
   std::fflush(stderr);
   on_screen_ = false;
 }
@@ -151,30 +153,27 @@ std::string Progress::json_line(const engine::ScanProgress& now, double seconds,
 void Progress::summary(const engine::ScanProgress& now, double seconds) {
   clear();
   if (mode_ == ProgressMode::json) {
-    fmt::print(
-        stderr, "{}\n",
+    say(stderr, "{}\n",
         json_line(now, seconds, static_cast<double>(now.lanes.rows) / std::max(seconds, 1e-9)));
     return;
   }
   const engine::Statistics& lanes = now.lanes;
   const auto rows = static_cast<double>(lanes.rows);
-  fmt::print(stderr, "{} names, {} rows in {:.1f} s ({} rows/s)", lanes.names, lanes.rows, seconds,
-             count_text(rows / std::max(seconds, 1e-9)));
+  say(stderr, "{} names, {} rows in {:.1f} s ({} rows/s)", lanes.names, lanes.rows, seconds,
+      count_text(rows / std::max(seconds, 1e-9)));
   if (now.output.rows_resumed > 0)
-    fmt::print(stderr, ", {} rows were there already", now.output.rows_resumed);
-  fmt::print(stderr, "\n");
+    say(stderr, ", {} rows were there already", now.output.rows_resumed);
+  say(stderr, "\n");
   if (lanes.rows == 0) return;
-  fmt::print(stderr, "  statuses  {}\n", statuses_text(lanes, ", "));
-  fmt::print(
-      stderr,
+  say(stderr, "  statuses  {}\n", statuses_text(lanes, ", "));
+  say(stderr,
       "  queries   {} for {} questions ({} again, {} over TCP, {} shared by equal questions)\n",
       lanes.sent, lanes.questions, lanes.retries, lanes.over_tcp, lanes.coalesced);
-  fmt::print(stderr, "  latency   p50 {}  p90 {}  p99 {}\n",
-             time_text(lanes.latency.percentile(0.5)), time_text(lanes.latency.percentile(0.9)),
-             time_text(lanes.latency.percentile(0.99)));
+  say(stderr, "  latency   p50 {}  p90 {}  p99 {}\n", time_text(lanes.latency.percentile(0.5)),
+      time_text(lanes.latency.percentile(0.9)), time_text(lanes.latency.percentile(0.99)));
   if (lanes.datagrams_dropped > 0) {
-    fmt::print(stderr, "  {} answers were dropped by this machine: raise net.core.rmem_max\n",
-               lanes.datagrams_dropped);
+    say(stderr, "  {} answers were dropped by this machine: raise net.core.rmem_max\n",
+        lanes.datagrams_dropped);
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "engine/json_text.h"
 #include "tools/option_values.h"
+#include "tools/say.h"
 #include "tools/signals.h"
 
 namespace zonesweep::tools {
@@ -209,7 +210,7 @@ std::string configuration_json(const ScanCommand& options) {
 }
 
 int fail(int code, std::string_view message) {
-  fmt::print(stderr, "zonesweep: {}\n", printable(message));
+  say(stderr, "zonesweep: {}\n", printable(message));
   return code;
 }
 
@@ -228,9 +229,9 @@ int watch(engine::Scan& scan, Progress& progress) {
         first = signal;
         drain_until = now + kDrainPatience;
         scan.stop(StopLevel::drain);
-        fmt::print(stderr,
-                   "zonesweep: stopping: finishing what is in flight (at most 5 s; again to stop "
-                   "at once)\n");
+        say(stderr,
+            "zonesweep: stopping: finishing what is in flight (at most 5 s; again to stop "
+            "at once)\n");
       } else {
         scan.stop(StopLevel::abandon);
       }
@@ -262,7 +263,7 @@ int run_scan(ScanCommand options) {
   auto scan = engine::Scan::open(std::move(options.scan));
   if (!scan) return fail(scan.error().exit_code, scan.error().message);
   for (const std::string& warning : (*scan)->warnings())
-    fmt::print(stderr, "zonesweep: {}\n", printable(warning));
+    say(stderr, "zonesweep: {}\n", printable(warning));
   Progress progress(options.progress);
   const int signal = watch(**scan, progress);
   const auto finished = (*scan)->finish();
@@ -271,12 +272,12 @@ int run_scan(ScanCommand options) {
   progress.clear();
   if (!finished) return fail(finished.error().exit_code, finished.error().message);
   if (signal != 0 && !(*scan)->complete()) {
-    fmt::print(stderr, "zonesweep: stopped; {}\n",
-               resumable
-                   ? fmt::format("the same command with --resume goes on in {}", printable(folder))
-                   : "standard output cannot be resumed");
+    say(stderr, "zonesweep: stopped; {}\n",
+        resumable ? fmt::format("the same command with --resume goes on in {}", printable(folder))
+                  : "standard output cannot be resumed");
     return 128 + signal;
   }
+  if ((*scan)->reader_gone()) return engine::exit_code::kOk;  // `| head` has what it wanted
   progress.summary((*scan)->progress(), seconds);
   return engine::exit_code::kOk;
 }

@@ -9,6 +9,7 @@
 
 #include "engine/shard_reader.h"
 #include "io/stream_out.h"
+#include "tools/say.h"
 #include "tools/shards_folder.h"
 #include "tools/shards_verify.h"
 
@@ -43,8 +44,8 @@ class Printer {
   [[nodiscard]] bool ended() const { return error_ != std::errc{}; }
   [[nodiscard]] int exit_code() const {
     if (!ended() || error_ == std::errc::broken_pipe) return kExitOk;
-    fmt::print(stderr, "zonesweep: cannot write standard output: {}\n",
-               std::make_error_code(error_).message());
+    say(stderr, "zonesweep: cannot write standard output: {}\n",
+        std::make_error_code(error_).message());
     return kExitOutput;
   }
 
@@ -54,7 +55,7 @@ class Printer {
 };
 
 int report_problems(const std::vector<std::string>& problems) {
-  for (const std::string& problem : problems) fmt::print(stderr, "zonesweep: {}\n", problem);
+  for (const std::string& problem : problems) say(stderr, "zonesweep: {}\n", problem);
   return problems.empty() ? kExitOk : kExitState;
 }
 
