@@ -36,9 +36,10 @@ uint64_t random_key() {
 }  // namespace
 
 std::string InputError::text() const {
-  if (line != 0) return path + ":" + std::to_string(line) + ": " + message;
-  if (offset != 0) return path + ": " + message + " (at byte " + std::to_string(offset) + ")";
-  return path + ": " + message;
+  const std::string where = path == "-" ? "standard input" : path;
+  if (line != 0) return where + ":" + std::to_string(line) + ": " + message;
+  if (offset != 0) return where + ": " + message + " (at byte " + std::to_string(offset) + ")";
+  return where + ": " + message;
 }
 
 class Input::State {

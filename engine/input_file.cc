@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -132,6 +133,7 @@ std::optional<InputError> InputFile::fill(zone::TextBuffer& text) {
   }
   if (decompressor_) return inflate(text);
   const std::span<char> room = text.room();
+  assert(!room.empty());  // a parser never leaves more than kRecordBytes
   size_t n = std::min(room.size(), raw_end_ - raw_begin_);
   if (n != 0) {
     std::memcpy(room.data(), raw_.get() + raw_begin_, n);

@@ -83,6 +83,7 @@ class Gunzip final : public Decompressor {
       case Phase::data: return data();
       case Phase::between:
         if (state_.avail_in == 0) return false;
+        if (*state_.next_in != 0 && *state_.next_in != 0x1f) return std::unexpected(kAfterGzip);
         phase_ = *state_.next_in == 0 ? Phase::zeros : Phase::header;
         return true;
       case Phase::zeros: break;
