@@ -34,6 +34,7 @@ std::expected<void, OutputError> check_options(const OutputOptions& options) {
     return wrong("a name can have 1 to 64 questions; ask for fewer types");
   }
   if (options.split_index >= options.split_count) return wrong("--split I/N needs I below N");
+  if (options.directory == "-" && options.resume) return wrong("--resume needs a folder: -o DIR");
   if (options.flush_interval <= Duration::zero()) return wrong("--flush-interval must be above 0");
   assert(options.lanes > 0 && options.open_chunks > 0);
   return {};

@@ -1,9 +1,18 @@
 #include "engine/stream_target.h"
 
+#include <fmt/format.h>
+
 namespace zonesweep::engine {
 namespace {
 
 constexpr auto kLook = std::chrono::milliseconds{100};  // how often an ending run is noticed
+
+OutputError failed(std::string_view why) {
+  return {OutputError::Kind::failed,
+          fmt::format("cannot write standard output: {}; some rows are lost, and only a run into a "
+                      "folder can be resumed",
+                      why)};
+}
 
 }  // namespace
 
@@ -22,15 +31,14 @@ Outcome StreamTarget::write(const Frame& frame, uint64_t, const InputMark&) {
 Outcome StreamTarget::write_all(std::string_view bytes) {
   while (!bytes.empty()) {
     if (!wait_for_reader()) {
-      return std::unexpected(OutputError{
-          OutputError::Kind::failed, "standard output: its reader takes nothing; rows are lost"});
+      return std::unexpected(failed("its reader takes nothing"));
     }
     const auto count = out_.write_some(bytes);
     if (!count && count.error() == std::errc::broken_pipe) {
       queue_.close();
       return {};
     }
-    if (!count) return std::unexpected(disk_error("write", "standard output", count.error()));
+    if (!count) return std::unexpected(failed(std::make_error_code(count.error()).message()));
     bytes.remove_prefix(*count);
   }
   return {};
