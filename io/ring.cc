@@ -157,8 +157,10 @@ int Ring::Impl::open(const RingOptions& options) {
   if (const int error = open_files(options); error != 0) return error;
   if (const int error = open_buffers(options); error != 0) return error;
   fd_registered = io_uring_register_ring_fd(&ring) == 1;  // saves a look-up per enter
-  has_window = (params.features & kFeatureMinimumWait) != 0;
-  probe_socket_option();
+  if (options.newer_features) {
+    has_window = (params.features & kFeatureMinimumWait) != 0;
+    probe_socket_option();
+  }
   return 0;
 }
 

@@ -43,6 +43,7 @@ struct RingOptions {
   uint32_t buffer_bytes = 4'096;
   uint32_t files = 8'192;       // entries of the fixed-file table; cut down to RLIMIT_NOFILE
   uint32_t accepted_files = 0;  // its last ones: the kernel gives them to accept_multishot()
+  bool newer_features = true;   // false: only what Linux 6.1 has, to test what stands in for them
 };
 
 // Locked memory that a ring of this size is charged with. Kernels from 6.13 on charge all of it.

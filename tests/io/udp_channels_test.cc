@@ -128,7 +128,7 @@ TEST(UdpChannels, learns_of_a_dead_port_within_milliseconds_and_loses_no_datagra
   const auto begin = steady_clock::now();
   net.send(channel, 0, "anybody there?");
   ASSERT_TRUE(net.run_until([&] { return net.count(EventKind::channel_error) > 0; }));
-  EXPECT_LT(steady_clock::now() - begin, milliseconds{50});
+  EXPECT_LT(steady_clock::now() - begin, milliseconds{200});
   EXPECT_EQ(net.find(EventKind::channel_error)->event.error, Error::refused);
   EXPECT_EQ(net.find(EventKind::channel_error)->event.handle, channel);
   for (uint32_t i = 1; i <= 200; ++i) {

@@ -54,8 +54,14 @@ TEST(UringTransport, sleeps_until_it_is_woken_or_its_time_has_come) {
   EXPECT_GE(asking, milliseconds{49});
 }
 
-TEST(UringTransport, is_woken_by_one_answer_though_many_were_hoped_for) {
-  Harness net;
+class WakeUp : public testing::TestWithParam<bool> {};
+
+INSTANTIATE_TEST_SUITE_P(NewAndOldKernel, WakeUp, testing::Bool());
+
+TEST_P(WakeUp, comes_with_one_answer_though_many_were_hoped_for) {
+  TransportOptions options;
+  options.ring.newer_features = GetParam();
+  Harness net(options);
   UdpPeer server;
   const ChannelId channel = net.open(server.endpoint);
   net.send(channel, 0, "question");
