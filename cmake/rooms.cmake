@@ -8,6 +8,9 @@ target_compile_options(zonesweep_options INTERFACE
 if(ZONESWEEP_WERROR)
   target_compile_options(zonesweep_options INTERFACE -Werror)
 endif()
+if(ZONESWEEP_FUZZ)  # coverage for libFuzzer; without it a fuzzer is blind
+  target_compile_options(zonesweep_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 if(ZONESWEEP_SANITIZE)
   target_compile_options(zonesweep_options INTERFACE -fsanitize=${ZONESWEEP_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(zonesweep_options INTERFACE -fsanitize=${ZONESWEEP_SANITIZE})
