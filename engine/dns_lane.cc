@@ -110,9 +110,18 @@ Instant DnsLane::wake_at() const {
       now_ + (asked_ + pausing_ > 0 ? Duration{limits::kWaitMost} : Duration{limits::kIdleWait});
   if (starved_) {
     const Instant permit = std::max(servers_.next_permit(), rate_.next(now_));
-    wake = std::min(wake, std::max(permit, now_ + limits::kWaitLeast));
+    wake = std::min(wake, std::max(permit, now_ + batch_wait()));
   }
   return timers_.next(wake);
+}
+
+// Permits that trickle in are worth a wait too: as long as it takes to gather a batch of them.
+Duration DnsLane::batch_wait() const {
+  const Duration batch{
+      static_cast<int64_t>(limits::kWaitBatch / std::max(servers_.rate(), 1.0) * 1e9)};
+  const bool busy = asked_ >= limits::kWaitBatch;
+  return busy ? std::clamp<Duration>(batch, limits::kWaitLeast, limits::kWaitMost)
+              : Duration{limits::kWaitLeast};
 }
 
 void DnsLane::dispatch(const io::Event& event) {

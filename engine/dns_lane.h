@@ -128,6 +128,7 @@ class DnsLane final : private DnsTcp::Client {
   [[nodiscard]] bool finished() const;
   [[nodiscard]] Instant wake_at() const;
   [[nodiscard]] uint32_t wait_for() const;
+  [[nodiscard]] Duration batch_wait() const;
   void dispatch(const io::Event& event);
   void expire();
   void publish(bool now);
@@ -178,6 +179,7 @@ class DnsLane final : private DnsTcp::Client {
                    bool unserved) override;
   void account_reply(Question& question, uint32_t index, const Verdict& verdict,
                      const dns::Message& reply);
+  void enqueue(uint32_t slot);
   void ask_again(uint32_t slot);
   void over_tcp(uint32_t slot);
   void elsewhere(uint32_t slot, uint32_t index, const Verdict& verdict,

@@ -1,5 +1,6 @@
 // Exchanges out: permits, ids, queries.
 #include <algorithm>
+#include <bit>
 #include <cassert>
 
 #include "engine/dns_lane.h"
@@ -10,9 +11,9 @@ namespace {
 constexpr uint16_t kTypeNs = 2;
 constexpr std::array<std::byte, 1> kRoot{};
 
-// Many sockets share the memory: a thousand resolvers' tables must not outgrow it.
-constexpr uint32_t kManySockets = 256;
-constexpr uint32_t kIdPlacesOfMany = 1'024;
+// Twice the fair share of a socket; the ids of small tables stay in the processor's cache.
+constexpr uint32_t kIdPlacesMin = 256;
+constexpr uint32_t kIdPlacesMax = 32'768;
 
 }  // namespace
 
@@ -54,7 +55,12 @@ uint32_t DnsLane::next_question() {
 
 bool DnsLane::start(uint32_t slot, uint32_t server) {
   Question& question = questions_[slot];
-  if (question.first_sent == Instant{}) question.first_sent = now_;
+  if (question.deadline == Instant{}) {
+    question.deadline = now_ + options_.deadline;
+  } else {
+    question.deadline += now_ - question.queued;
+    question.queued = now_;
+  }
   return question.use_tcp ? start_tcp(slot, server) : start_udp(slot, server);
 }
 
@@ -119,7 +125,7 @@ void DnsLane::begun(uint32_t slot, const Exchange& exchange, Duration wait) {
   asked_++;
   statistics_.sent++;
   if (question.tries > 1) statistics_.retries++;
-  timers_.arm(slot, std::min(now_ + wait, question.first_sent + options_.deadline));
+  timers_.arm(slot, std::min(now_ + wait, question.deadline));
 }
 
 dns::Query DnsLane::query_for(const Question& question, const DnsServer& server) const {
@@ -223,8 +229,11 @@ void DnsLane::stop_listening_all(Question& question) {
 
 IdTable& DnsLane::ids(io::SocketId socket) {
   IdTable& table = ids_[socket];
-  if (table.empty())
-    table = IdTable(ids_.size() > kManySockets ? kIdPlacesOfMany : limits::kIdPlaces);
+  if (table.empty()) {
+    const uint32_t sockets = DnsServers::sockets_per_server(servers_.size()) * servers_.size();
+    table = IdTable(
+        std::bit_ceil(std::clamp(2 * questions_.size() / sockets, kIdPlacesMin, kIdPlacesMax)));
+  }
   return table;
 }
 

@@ -171,12 +171,17 @@ bool DnsLane::leave_exchange(uint32_t slot) {
   return true;
 }
 
+void DnsLane::enqueue(uint32_t slot) {
+  questions_[slot].state = Question::State::ready;
+  questions_[slot].queued = now_;
+  again_.push(questions_, slot);
+}
+
 // Asked anew, and no try is charged. What stands in a queue already only changed how it will be
 // asked.
 void DnsLane::ask_again(uint32_t slot) {
   if (!leave_exchange(slot)) return;
-  questions_[slot].state = Question::State::ready;
-  again_.push(questions_, slot);
+  enqueue(slot);
 }
 
 void DnsLane::over_tcp(uint32_t slot) {
@@ -211,7 +216,8 @@ void DnsLane::elsewhere(uint32_t slot, uint32_t index, const Verdict& verdict,
 
 // All resolvers are silent, and not for long yet: the names in hand wait, and no try is charged.
 bool DnsLane::patient() const {
-  return !draining_ && servers_.outage() && now_ - servers_.last_answer() < options_.outage_patience;
+  return !draining_ && servers_.outage() &&
+         now_ - servers_.last_answer() < options_.outage_patience;
 }
 
 void DnsLane::try_failed(uint32_t slot, bool free_of_charge, bool at_once) {
@@ -220,17 +226,16 @@ void DnsLane::try_failed(uint32_t slot, bool free_of_charge, bool at_once) {
   if (free_of_charge && question.tries_free < limits::kFreeTries) {
     question.tries_free++;
   } else if (patient()) {
-    question.first_sent = now_;
+    question.deadline = now_ + options_.deadline;
     at_once = false;
   } else {
     question.tries_charged++;
   }
-  if (question.tries_charged >= options_.tries || now_ - question.first_sent >= options_.deadline) {
+  if (question.tries_charged >= options_.tries || now_ >= question.deadline) {
     return give_up(slot);
   }
   if (!at_once) return pause(slot);
-  question.state = Question::State::ready;
-  again_.push(questions_, slot);
+  enqueue(slot);
 }
 
 // RFC 9520 section 3.2: the same server is not asked the same again at once; doubled each time,
@@ -254,9 +259,7 @@ void DnsLane::on_timer(uint32_t slot) {
   }
   if (question.state == Question::State::pausing) {
     pausing_--;
-    question.state = Question::State::ready;
-    again_.push(questions_, slot);
-    return;
+    return enqueue(slot);
   }
   assert(question.state == Question::State::asked);
   statistics_.timeouts++;

@@ -9,9 +9,7 @@ std::expected<DnsServers, io::Error> DnsServers::open(io::Transport& transport,
                                                       const Options& options) {
   DnsServers all;
   const auto count = static_cast<uint32_t>(endpoints.size());
-  const io::ChannelOptions channel_options{
-      .sockets = std::clamp(limits::kSocketsAll / std::max(count, 1U), limits::kSocketsPerServerMin,
-                            limits::kSocketsPerServerMax)};
+  const io::ChannelOptions channel_options{.sockets = sockets_per_server(count)};
   const Pace::Options pace{.rate_max = options.rate_per_server,
                            .in_flight_max = options.in_flight_max};
   all.servers_.reserve(count);
@@ -21,6 +19,11 @@ std::expected<DnsServers, io::Error> DnsServers::open(io::Transport& transport,
     all.servers_.emplace_back(endpoint, *channel, pace, transport.now());
   }
   return all;
+}
+
+uint32_t DnsServers::sockets_per_server(uint32_t servers) {
+  return std::clamp(limits::kSocketsAll / std::max(servers, 1U), limits::kSocketsPerServerMin,
+                    limits::kSocketsPerServerMax);
 }
 
 void DnsServers::turn(io::Transport& transport) {
@@ -61,6 +64,12 @@ Instant DnsServers::next_permit() const {
   Instant soonest = Instant::max();
   for (const DnsServer& server : servers_) soonest = std::min(soonest, server.pace.next_permit());
   return soonest;
+}
+
+double DnsServers::rate() const {
+  double sum = 0;
+  for (const DnsServer& server : servers_) sum += server.pace.rate();
+  return sum;
 }
 
 bool DnsServers::outage() const {

@@ -83,6 +83,8 @@ class DnsServers {
   [[nodiscard]] static std::expected<DnsServers, io::Error> open(
       io::Transport& transport, std::span<const io::Endpoint> endpoints, const Options& options);
 
+  [[nodiscard]] static uint32_t sockets_per_server(uint32_t servers);
+
   [[nodiscard]] uint32_t size() const { return static_cast<uint32_t>(servers_.size()); }
   DnsServer& operator[](uint32_t index) { return servers_[index]; }
   const DnsServer& operator[](uint32_t index) const { return servers_[index]; }
@@ -99,6 +101,7 @@ class DnsServers {
   [[nodiscard]] bool any_permit() const { return !open_.empty(); }
   // When the next permit is due; Instant::max() if only an answer or a loss can bring one.
   [[nodiscard]] Instant next_permit() const;
+  [[nodiscard]] double rate() const;  // of all together
   // Nobody answers.
   [[nodiscard]] bool outage() const;
   [[nodiscard]] Instant last_answer() const;

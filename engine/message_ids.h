@@ -17,8 +17,7 @@
 namespace zonesweep::engine {
 
 namespace limits {
-inline constexpr uint32_t kIdPlaces = 4'096;  // per socket; power of two
-inline constexpr uint32_t kIdDraws = 32;      // at half load, 32 draws fail once in 4 billion
+inline constexpr uint32_t kIdDraws = 32;  // at half load, 32 draws fail once in 4 billion
 }  // namespace limits
 
 class RandomIds {
@@ -38,7 +37,8 @@ class IdTable {
  public:
   static constexpr uint32_t kFree = UINT32_MAX;
 
-  explicit IdTable(uint32_t places = limits::kIdPlaces) : slots_(places, kFree) {}
+  explicit IdTable(uint32_t places)  // a power of two, or 0
+      : slots_(places, kFree) {}
 
   // An id for `slot`, or nothing where the table is too full: try another socket, or later.
   [[nodiscard]] std::optional<uint16_t> claim(uint32_t slot, RandomIds& random);

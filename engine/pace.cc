@@ -18,7 +18,8 @@ constexpr double kQueueLow = 512;  // queries waiting at the server: room for mo
 constexpr double kQueueHigh = 2'048;
 constexpr double kGrowthMin = 0.02;
 constexpr double kGrowthMax = 0.5;
-constexpr uint32_t kCutsToDoubt = 3;  // cuts in a row that did not help: perhaps it is no limit
+constexpr double kUncured = 0.7;          // of the loss before a cut: more, and it was no limit
+constexpr double kExperimentSends = 100;  // a share of half is then known to a tenth
 constexpr auto kFastestSpan = 10s;
 
 double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
@@ -133,6 +134,11 @@ void Pace::alive() noexcept {
   last_answer_ = now_;
   if (mode_ != Mode::blackout) return;
   growth_ = kGrowthMin;
+  // If what seemed lost came after all, it was a stall, and nothing has been learnt about a limit.
+  const Span before = recent(limits::kDeliveredSpan);
+  if (before.sent > 0 && 1 - before.answered / before.sent <= loss_threshold(before.sent)) {
+    return enter(Mode::ramp, dark_rate_ / 2);
+  }
   enter(Mode::steady, std::max(limit_estimate_ * 0.9, limits::kPaceFloor * 2));
 }
 
@@ -193,7 +199,8 @@ Duration Pace::epoch_length() const noexcept {
   const Duration base =
       mode_ == Mode::steady ? Duration{limits::kEpochSteady} : Duration{limits::kEpochRamp};
   // Long enough to hold a telling number of queries, but no longer than a second.
-  const Duration telling{static_cast<int64_t>(limits::kEpochSendsMin * 1.25 / rate_ * 1e9)};
+  const double sends = mode_ == Mode::experiment ? kExperimentSends : limits::kEpochSendsMin * 1.25;
+  const Duration telling{static_cast<int64_t>(sends / rate_ * 1e9)};
   return std::clamp<Duration>(telling, base, 1s);
 }
 
@@ -223,11 +230,17 @@ double Pace::delivered_rate() const noexcept {
   return span.answered / std::max(seconds(span.length), 1e-3);
 }
 
+bool Pace::lossy(const Epoch& judged) const noexcept {
+  if (judged.sent < limits::kEpochSendsMin) return judged.answered == 0 && judged.sent > 0;
+  const double loss = 1 - std::min(1.0, static_cast<double>(judged.answered) / judged.sent);
+  return loss > loss_threshold(judged.sent);
+}
+
 void Pace::judge(Epoch& judged) {
   if (judged.sent == 0) return;
   adapt_cap(judged);
   const double loss = 1 - std::min(1.0, static_cast<double>(judged.answered) / judged.sent);
-  judged.limited = judged.sent >= limits::kEpochSendsMin && loss > loss_threshold(judged.sent);
+  judged.limited = judged.sent >= limits::kEpochSendsMin && lossy(judged);
   if (judged.mark < changed_) return;
   const bool telling = judged.sent >= limits::kEpochSendsMin || mode_ == Mode::blackout;
   if (judged.answered == 0 && telling && baseline_ < kLossOfDeadNames / 2 + 0.4) return black_out();
@@ -282,22 +295,27 @@ void Pace::judge_steady() {
   const double loss = 1 - span.answered / std::max(span.sent, 1.0);
   const double rate = span.answered / seconds(span.length);
   if (span.length < limits::kDeliveredSpan) return;
-  if (loss > loss_threshold(span.sent)) {
-    growth_ = kGrowthMin;
-    if (++cuts_in_a_row_ > kCutsToDoubt) {
-      cuts_in_a_row_ = 0;
-      experiment_loss_ = loss;
-      experiment_rate_ = span.sent / seconds(span.length);
-      experiment_delivered_ = rate;
-      return enter(Mode::experiment, experiment_rate_ / 2);
-    }
-    return enter(Mode::steady, 0.9 * rate);
-  }
+  if (loss > loss_threshold(span.sent)) return cut(loss, span.sent / seconds(span.length), rate);
   cuts_in_a_row_ = 0;
   if (!epoch(judged_next_ - 1).rate_bound) return;
   const double grown = rate_ * (1 + growth_);
   growth_ = std::min(growth_ * 1.5, kGrowthMax);
   enter(Mode::steady, grown);
+}
+
+// Too much was lost at a steady rate: below the delivered rate, unless the last cut cured nothing.
+void Pace::cut(double loss, double sent, double delivered) {
+  growth_ = kGrowthMin;
+  if (cuts_in_a_row_ > 0 && loss > kUncured * experiment_loss_) {
+    baseline_ = loss;
+    cuts_in_a_row_ = 0;
+    return enter(Mode::ramp, experiment_rate_);
+  }
+  if (cuts_in_a_row_++ == 0) {
+    experiment_loss_ = loss;
+    experiment_rate_ = sent;
+  }
+  enter(Mode::steady, 0.9 * delivered);
 }
 
 void Pace::black_out() {

@@ -36,11 +36,13 @@ inline constexpr double kPaceStart = 1'000;  // queries/s: a home router survive
 inline constexpr double kPaceFloor = 4;      // queries/s: the trickle of a blackout
 inline constexpr uint32_t kInFlightStart =
     1'024;  // fills GSO batches; most servers' socket buffers hold it
-inline constexpr uint32_t kEpochSendsMin = 16;  // fewer tell nothing about loss
+inline constexpr uint32_t kEpochSendsMin = 32;  // fewer tell nothing about loss
 inline constexpr auto kEpochRamp = std::chrono::milliseconds{20};
 inline constexpr auto kEpochSteady = std::chrono::milliseconds{250};
 inline constexpr auto kDeliveredSpan =
     std::chrono::seconds{1};  // rate limiters count by the second
+inline constexpr auto kDoubt =
+    std::chrono::milliseconds{250};  // a loss is believed no sooner: hosts stall, too
 inline constexpr auto kRetryTimeoutMin =
     std::chrono::milliseconds{400};  // resolvers ask others first
 inline constexpr auto kQueueDelayMax =
@@ -152,11 +154,13 @@ class Pace {
   [[nodiscard]] double loss_threshold(double sends) const noexcept;
   [[nodiscard]] Span recent(Duration span) const noexcept;
   [[nodiscard]] double delivered_rate() const noexcept;
+  [[nodiscard]] bool lossy(const Epoch& judged) const noexcept;
   void judge(Epoch& judged);
   void judge_ramp(const Epoch& judged, double loss);
   void judge_experiment(const Epoch& judged, double loss);
   void judge_steady();
   void begin_experiment(const Epoch& judged, double loss);
+  void cut(double loss, double sent, double delivered);
   void black_out();
   void adapt_cap(const Epoch& judged);
 
@@ -174,10 +178,10 @@ class Pace {
   uint32_t in_flight_ = 0;
   uint32_t cap_;
   std::array<Epoch, kEpochs> epochs_{};
-  EpochMark current_ = 1;      // epoch being filled
-  EpochMark judged_next_ = 1;  // oldest epoch without a verdict
-  EpochMark changed_ = 1;      // first epoch that was sent entirely at the present rate
-  double experiment_loss_ = 0;
+  EpochMark current_ = 1;       // epoch being filled
+  EpochMark judged_next_ = 1;   // oldest epoch without a verdict
+  EpochMark changed_ = 1;       // first epoch that was sent entirely at the present rate
+  double experiment_loss_ = 0;  // before the experiment, or before the first of several cuts
   double experiment_rate_ = 0;
   double experiment_delivered_ = 0;
   RoundTrip round_trip_;

@@ -110,7 +110,8 @@ struct Question {
   bool probe = false;                     // a sign of life is wanted, no row
   io::Error net_error = io::Error::none;  // of the last try, when the network gave one
   uint32_t last_server = kNoSlot;
-  Instant first_sent{};
+  Instant deadline{};  // set by the first send; time spent in a queue does not count
+  Instant queued{};    // when it entered a queue for another try
   std::array<Exchange, limits::kExchangesListening> exchanges;  // the newest first
   std::unique_ptr<KeptAnswer> kept;
 };

@@ -212,11 +212,12 @@ std::string Scan::totals_json() const {
   }
   return fmt::format(
       R"({{"names":{},"rows":{},"questions":{},"queries":{},"retries":{},"over_tcp":{},"timeouts":{},"late":{},)"
-      R"("forged":{},"garbage":{},"coalesced":{},"not_sent":{},"dropped_here":{},"statuses":{{{}}},)"
+      R"("forged":{},"garbage":{},"coalesced":{},"not_sent":{},"dropped_here":{},"udp_sends":{},"statuses":{{{}}},)"
       R"("rtt_us":{{"p50":{},"p90":{},"p99":{}}}}})",
       all.names, all.rows, all.questions, all.sent, all.retries, all.over_tcp, all.timeouts,
-      all.late, all.forged, all.garbage, all.coalesced, all.unsent, all.datagrams_dropped, statuses,
-      all.latency.percentile(0.5), all.latency.percentile(0.9), all.latency.percentile(0.99));
+      all.late, all.forged, all.garbage, all.coalesced, all.unsent, all.datagrams_dropped,
+      all.sends, statuses, all.latency.percentile(0.5), all.latency.percentile(0.9),
+      all.latency.percentile(0.99));
 }
 
 }  // namespace zonesweep::engine

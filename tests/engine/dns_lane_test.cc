@@ -152,7 +152,7 @@ TEST_F(DnsLaneTest, names_survive_thirty_percent_loss_each_way) {
   for (const auto& [status, count] : statuses)
     EXPECT_TRUE(status == Status::noerror || status == Status::timeout);
   EXPECT_LE(took_, 120s) << std::chrono::duration<double>(took_).count();
-  RecordProperty("seconds", std::to_string(std::chrono::duration<double>(took_).count()));
+  std::cout << "loss: answered " << statuses.at(Status::noerror) << " sent " << statistics_.sent << " seconds " << std::chrono::duration<double>(took_).count() << "\n";
 }
 
 TEST_F(DnsLaneTest, a_server_with_a_limit_loses_no_row_and_is_kept_busy) {
