@@ -31,6 +31,7 @@ class Claiming {
     auto root = io::Folder::make(directory_);
     if (!root) return std::unexpected(disk_error("open", directory_, root.error()));
     claim_.root = std::move(*root);
+    if (const Outcome ours = refuse_foreign(); !ours) return std::unexpected(ours.error());
     if (const Outcome locked = take_lock(); !locked) return std::unexpected(locked.error());
     if (const Outcome agreed = agree_with_state(); !agreed) return std::unexpected(agreed.error());
     if (const Outcome agreed = agree_with_splits(); !agreed) return std::unexpected(agreed.error());
@@ -61,6 +62,12 @@ class Claiming {
     }
     claim_.lock = std::move(*file);
     return {};
+  }
+
+  // A folder that was never ours is not even given a lock file.
+  Outcome refuse_foreign() {
+    const bool ours = claim_.root.open_read(layout_.lock()).has_value();
+    return ours ? Outcome{} : agree_with_state();
   }
 
   Outcome agree_with_state() {

@@ -139,6 +139,7 @@ TEST(Output, refuses_a_folder_that_is_not_empty) {
   EXPECT_THAT(result.error->message, HasSubstr("mine.txt"));
   EXPECT_THAT(result.error->message, HasSubstr("--resume"));
   EXPECT_EQ(read_file(folder.path("out/mine.txt")), "precious");
+  EXPECT_THAT(files_below(folder.path("out")), ElementsAre("mine.txt"));
 }
 
 TEST(Output, refuses_to_resume_what_is_no_run) {
