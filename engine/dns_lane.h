@@ -184,7 +184,9 @@ class DnsLane final : private DnsTcp::Client {
   void over_tcp(uint32_t slot);
   void elsewhere(uint32_t slot, uint32_t index, const Verdict& verdict,
                  std::span<const std::byte> bytes);
-  void keep(Question& question, uint32_t index, Status status, std::span<const std::byte> bytes);
+  void free_link(Question& question, uint32_t index);
+  void keep(Question& question, uint32_t index, Status status, uint16_t rcode,
+            std::span<const std::byte> bytes);
   bool leave_exchange(uint32_t slot);
   void pause(uint32_t slot);
   void try_failed(uint32_t slot, bool free_of_charge, bool at_once);

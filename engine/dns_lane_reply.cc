@@ -107,8 +107,13 @@ void DnsLane::on_reply(uint32_t slot, uint32_t index, std::span<const std::byte>
   account_reply(question, index, verdict, *message);
   switch (verdict.ruling) {
     case Ruling::answer: return settle(slot, index, verdict, bytes);
-    case Ruling::truncated: keep(question, index, Status::truncated, bytes); return over_tcp(slot);
-    case Ruling::without_edns: question.without_edns = true; return ask_again(slot);
+    case Ruling::truncated:
+      keep(question, index, Status::truncated, verdict.summary.rcode, bytes);
+      return over_tcp(slot);
+    case Ruling::without_edns:
+      free_link(question, index);
+      question.without_edns = true;
+      return ask_again(slot);
     case Ruling::bad_cookie:
       if (question.cookie_retried) return over_tcp(slot);
       question.cookie_retried = true;
@@ -192,7 +197,7 @@ void DnsLane::over_tcp(uint32_t slot) {
 
 // Keeps the best of the answers that are not good enough: a truncated one has data, a refusal has
 // none.
-void DnsLane::keep(Question& question, uint32_t index, Status status,
+void DnsLane::keep(Question& question, uint32_t index, Status status, uint16_t rcode,
                    std::span<const std::byte> bytes) {
   if (question.kept && question.kept->status == Status::truncated) return;
   const Exchange& exchange = question.exchanges[index];
@@ -200,17 +205,25 @@ void DnsLane::keep(Question& question, uint32_t index, Status status,
   KeptAnswer& kept = *question.kept;
   kept.message.assign(bytes.begin(), bytes.end());
   kept.status = status;
+  kept.rcode = rcode;
   kept.server = exchange.server;
   kept.rtt_us = rtt_us(exchange);
   kept.transport = transport_of(exchange);
+}
+
+// Over TCP one answer is all there will be. Its place on the link is somebody else's now: a question that
+// waits for a link must not hold one.
+void DnsLane::free_link(Question& question, uint32_t index) {
+  if (question.exchanges[index].tcp) stop_listening(question, index);
 }
 
 void DnsLane::elsewhere(uint32_t slot, uint32_t index, const Verdict& verdict,
                         std::span<const std::byte> bytes) {
   Question& question = questions_[slot];
   const bool running = question.state == Question::State::asked && index == 0;
-  keep(question, index, verdict.status, bytes);
+  keep(question, index, verdict.status, verdict.summary.rcode, bytes);
   question.kept->message.shrink_to_fit();
+  free_link(question, index);
   if (running) try_failed(slot, false, servers_.size() > 1);
 }
 
@@ -222,7 +235,6 @@ bool DnsLane::patient() const {
 
 void DnsLane::try_failed(uint32_t slot, bool free_of_charge, bool at_once) {
   Question& question = questions_[slot];
-  leave_exchange(slot);
   if (free_of_charge && question.tries_free < limits::kFreeTries) {
     question.tries_free++;
   } else if (patient()) {
@@ -234,6 +246,7 @@ void DnsLane::try_failed(uint32_t slot, bool free_of_charge, bool at_once) {
   if (question.tries_charged >= options_.tries || now_ >= question.deadline) {
     return give_up(slot);
   }
+  leave_exchange(slot);
   if (!at_once) return pause(slot);
   enqueue(slot);
 }
@@ -375,6 +388,7 @@ void DnsLane::give_up(uint32_t slot) {
   const auto kept = std::move(question.kept);
   if (kept) {
     record.status = kept->status;
+    record.rcode = kept->rcode;
     record.message = kept->message;
     record.server = servers_[kept->server].text;
     record.transport = kept->transport;

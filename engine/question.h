@@ -76,6 +76,7 @@ struct Exchange {
 struct KeptAnswer {
   std::vector<std::byte> message;
   Status status = Status::servfail;
+  uint16_t rcode = 0;
   uint32_t server = 0;
   uint32_t rtt_us = 0;
   TransportUsed transport = TransportUsed::udp;

@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 struct Row {
   std::string input;
   Status status;
+  uint16_t rcode;
   uint32_t tries;
   TransportUsed transport;
   std::string error;
@@ -31,6 +32,7 @@ class Rows final : public RecordWriter {
     const auto [it, fresh] = rows.try_emplace({record.seq, question},
                                               Row{std::string(record.input),
                                                   record.status,
+                                                  record.rcode,
                                                   record.tries,
                                                   record.transport,
                                                   std::string(record.error),
@@ -153,6 +155,31 @@ TEST_F(DnsLaneTest, names_survive_thirty_percent_loss_each_way) {
     EXPECT_TRUE(status == Status::noerror || status == Status::timeout);
   EXPECT_LE(took_, 120s) << std::chrono::duration<double>(took_).count();
   std::cout << "loss: answered " << statuses.at(Status::noerror) << " sent " << statistics_.sent << " seconds " << std::chrono::duration<double>(took_).count() << "\n";
+}
+
+// The server has hung up after an answer, so a link bears one question at a time; and every answer is
+// cut. A question that waits for a link must hold none, or they wait for each other for ever.
+TEST_F(DnsLaneTest, questions_that_wait_for_a_tcp_link_hold_none) {
+  auto& server = net_.add_server<sim::AnsweringServer>(endpoint("192.0.2.1"), [](auto query, bool) {
+    return sim::dns_reply(query, {.truncated = true});
+  });
+  server.closes_after = 1;
+  net_.after(20ms, [&server] { server.closes_after = 0; });
+  add_names(60);
+  net_.after(300s, [this] { stop_ = StopLevel::abandon; });
+  run({.timeout = 1s});
+  EXPECT_EQ(rows_.statuses(), (std::map<Status, uint64_t>{{Status::truncated, 60}}));
+  EXPECT_EQ(statistics_.in_flight, 0);
+}
+
+TEST_F(DnsLaneTest, a_rare_rcode_is_named_in_the_row) {
+  net_.add_server<sim::AnsweringServer>(
+      endpoint("192.0.2.1"), [](auto query, bool) { return sim::dns_reply(query, {.rcode = 9}); });
+  add_names(1);
+  run();
+  EXPECT_EQ(rows_.rows.at({0, 0}).status, Status::rcode);
+  EXPECT_EQ(rows_.rows.at({0, 0}).rcode, 9);
+  EXPECT_EQ(statistics_.in_flight, 0);
 }
 
 TEST_F(DnsLaneTest, a_server_with_a_limit_loses_no_row_and_is_kept_busy) {
