@@ -4,6 +4,7 @@
 
 #include "protocols/registration/epp_status.h"
 #include "protocols/whois/idna.h"
+#include "protocols/whois/servers.h"
 #include "protocols/whois/values.h"
 
 namespace zonesweep::whois {
@@ -14,6 +15,7 @@ using registration::DateOrder;
 using registration::Dnssec;
 
 constexpr uint8_t kUnset = 255;
+constexpr uint8_t kHandleRank = 3;  // of a registrar that is only known by its handle
 constexpr std::string_view kRootServer = "whois.iana.org";  // its names may have one label
 constexpr size_t kStatusBytes = 64;                         // a state; longer is a sentence
 constexpr size_t kHandleBytes = 16;                         // "R22-LRCC"
@@ -31,6 +33,17 @@ constexpr size_t kHandleBytes = 16;                         // "R22-LRCC"
   static constexpr Meaning kRegistrar{Field::registrar, Section::none, 2};
   if (section == Section::nameservers) return &kNameserver;
   return section == Section::registrar ? &kRegistrar : nullptr;
+}
+
+// The same labels in two IDN zones of one registry: .xn--kprw13d and .xn--kpry57d hold the same
+// names.
+[[nodiscard]] bool is_variant(std::string_view a, std::string_view b) {
+  const std::string_view zone_a = zone_of(a);
+  const std::string_view zone_b = zone_of(b);
+  if (!zone_a.starts_with("xn--") || !zone_b.starts_with("xn--")) return false;
+  if (a.substr(0, a.size() - zone_a.size()) != b.substr(0, b.size() - zone_b.size())) return false;
+  const std::string server = server_for(zone_a).server;
+  return !server.empty() && server == server_for(zone_b).server;
 }
 
 [[nodiscard]] bool is_contact(Section section) noexcept {
@@ -130,7 +143,14 @@ const Meaning* Collector::meaning_of(const Label& label, uint32_t indent) const 
   if (label.text.find(' ') == std::string_view::npos) {
     return !inside && meaning->field == Field::nameserver ? meaning : nullptr;
   }
-  return inside && is_date(meaning->field) ? nullptr : meaning;
+  if (!inside || !is_date(meaning->field)) return meaning;
+  // "Creation Date" in the paragraph of a registrant: the domain's, where it has no other.
+  static constexpr Meaning kLast[] = {{Field::created, Section::none, 7},
+                                      {Field::updated, Section::none, 7},
+                                      {Field::expires, Section::none, 7}};
+  if (!section_by_paragraph_ || label.text.find("date") == std::string_view::npos) return nullptr;
+  const auto last = std::ranges::find(kLast, meaning->field, &Meaning::field);
+  return last == std::end(kLast) ? nullptr : last;
 }
 
 void Collector::field(const Token& token) {
@@ -151,8 +171,8 @@ void Collector::field(const Token& token) {
     return;
   }
   const Section section = token.label->heading;
-  const bool names_object =
-      section != Section::none && section_lines_ == 0 && section_ == Section::none;
+  const bool names_object = section != Section::none && section != Section::ignore &&
+                            section_lines_ == 0 && section_ == Section::none;
   const Meaning* meaning = nullptr;
   if (first_of_paragraph && names_object) {
     // The first label of a paragraph says what object it describes.
@@ -170,10 +190,16 @@ void Collector::field(const Token& token) {
   ++section_lines_;
   if (is_contact(section_) && section_ != Section::ignore && !foreign_) evidence_.contacts = true;
   if (meaning == nullptr) return;
+  if (section_ == Section::registrar && section_by_paragraph_ &&
+      meaning->field == Field::registrar) {
+    return registrar_object(*meaning, token.value);
+  }
   apply(*meaning, token.value);
-  if (meaning->field == Field::status) {  // more of them may follow, one a line
+  if (meaning->field == Field::status || meaning->field == Field::nameserver) {
+    // More of them may follow, one a line.
     pending_ = meaning;
     pending_by_field_ = true;
+    pending_indent_ = token.indent;
   }
 }
 
@@ -182,6 +208,7 @@ bool Collector::may_follow(const Token& token) const noexcept {
   switch (pending_->field) {
     case Field::nameserver: {
       HostWords words{token.value};
+      if (pending_by_field_ && (after_blank_ || token.indent <= pending_indent_)) return false;
       return words.next() && (is_host_name(words.word()) || is_address(words.word()));
     }
     case Field::domain: return is_host_name(cleaned(token.value.substr(0, token.value.find(' '))));
@@ -203,6 +230,11 @@ void Collector::text(const Token& token) {
     } else if (pending_->field == Field::nameserver) {
       pending_ = nullptr;
     }
+    return;
+  }
+  if (section_ == Section::abuse && !foreign_) {
+    const bool mail = token.value.find('@') != std::string_view::npos;
+    apply(Meaning{mail ? Field::abuse_email : Field::abuse_phone, Section::none, 2}, token.value);
     return;
   }
   // A lone name at the top: some registrars write no label.
@@ -267,7 +299,24 @@ void Collector::registrar(const Meaning& meaning, std::string_view value) {
              link != std::string_view::npos && link != 0) {
     value = value.substr(0, link);
   }
+  if (meaning.rank == kHandleRank)
+    keep(Meaning{Field::registrar_id, Section::none, 2}, value, out_->registrar_id);
   keep(meaning, value, out_->registrar);
+}
+
+// An object of its own about the registrar: its handle first, then its name.
+void Collector::registrar_object(const Meaning& meaning, std::string_view value) {
+  if (meaning.section == Section::none) {
+    apply(meaning, value);
+    registrar_object_is_ours_ = cleaned(value) == out_->registrar;
+  } else if (registrar_object_is_ours_) {
+    rank_of(Field::registrar) = static_cast<uint8_t>(meaning.rank + 1);
+    apply(meaning, value);
+    rank_of(Field::registrar) = 0;
+    registrar_object_is_ours_ = false;
+  } else {
+    apply(meaning, value);
+  }
 }
 
 std::string_view Collector::name_from(std::string_view value) {
@@ -295,7 +344,8 @@ void Collector::domain(const Meaning& meaning, std::string_view value) {
   const bool same = name == asked ||
                     (asked.starts_with(name) && asked.size() > name.size() &&
                      asked[name.size()] == '.' && name.find('.') == std::string_view::npos) ||
-                    (asked.starts_with("www.") && name == asked.substr(4));
+                    (asked.starts_with("www.") && name == asked.substr(4)) ||
+                    is_variant(name, asked);
   if (!same) {
     if (!is_host_name(name) && name.find('.') == std::string_view::npos && meaning.rank > 1) return;
     foreign_ = true;
@@ -364,8 +414,7 @@ void Collector::nameserver_address(std::string_view value) {
 void Collector::statuses(const Meaning& meaning, std::string_view value) {
   uint8_t& rank = rank_of(Field::status);
   value = cleaned(value);
-  if (value.empty() || rank < meaning.rank) return;
-  if (rank > meaning.rank) out_->statuses.clear();
+  if (value.empty() || rank == 0) return;
   rank = meaning.rank;
   if (const Outcome outcome = outcomes_.read_status(value, question_);
       outcome != Outcome::unknown) {

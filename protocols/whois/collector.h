@@ -66,6 +66,7 @@ class Collector {
   void keep(const Meaning& meaning, std::string_view value, std::string_view& target);
   void domain(const Meaning& meaning, std::string_view value);
   void registrar(const Meaning& meaning, std::string_view value);
+  void registrar_object(const Meaning& meaning, std::string_view value);
   void nameservers(std::string_view value);
   void nameserver_address(std::string_view value);
   void statuses(const Meaning& meaning, std::string_view value);
@@ -102,7 +103,8 @@ class Collector {
   uint32_t pending_indent_ = 0;
   uint32_t pending_taken_ = 0;
 
-  bool foreign_ = false;  // inside a record about another name
+  bool registrar_object_is_ours_ = false;  // its handle is what the domain names
+  bool foreign_ = false;                   // inside a record about another name
 };
 
 }  // namespace zonesweep::whois

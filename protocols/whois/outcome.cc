@@ -77,7 +77,8 @@ struct Rule {
 // The name that was asked; any host name where that is not known or is written in another script.
 [[nodiscard]] bool is_the_name(std::string_view word, const Question& question) noexcept {
   if (question.name.empty()) return word.find('.') != std::string_view::npos && !is_number(word);
-  if (word == question.name) return true;
+  if (word == question.name || word == question.name.substr(0, question.name.find('.')))
+    return true;
   return has_octet_above_ascii(word) && question.name.find("xn--") != std::string_view::npos;
 }
 

@@ -83,11 +83,11 @@ Outcome Parser::conclude(std::span<const Line> lines, const Question& question, 
   const Evidence& evidence = collector_.evidence();
   const bool dated = out.created.known() || out.expires.known();
   const bool strong = !out.nameservers.empty() || dated;
-  // Data contradicts "available", but not "reserved".
-  if (evidence.name_matched && is_negative(evidence.status) &&
-      !(strong && evidence.status == Outcome::available)) {
+  // Data contradicts "available" and "not available", but not "reserved".
+  const bool contradicted =
+      strong && evidence.status != Outcome::reserved && evidence.status != Outcome::invalid;
+  if (evidence.name_matched && is_negative(evidence.status) && !contradicted)
     return evidence.status;
-  }
   const bool named = evidence.name_matched || (out.domain.empty() && !evidence.other_name);
   if (named && strong && (evidence.name_matched || !out.registrar.empty() || dated)) {
     if (out.domain.empty()) out.domain = evidence.echo;

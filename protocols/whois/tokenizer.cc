@@ -23,6 +23,7 @@ constexpr size_t kPhraseWords = 6;      // "domain record activated on the"
 [[nodiscard]] Token labelled(std::string_view label, std::string_view value,
                              uint32_t indent) noexcept {
   Token token{.label = find_label(label), .value = trimmed(value), .indent = indent};
+  if (token.value.starts_with('!')) token.value = {};  // a YAML tag: "registrar: !Registrar"
   token.kind = token.value.empty() ? Token::Kind::heading : Token::Kind::field;
   return token;
 }
@@ -35,6 +36,7 @@ constexpr size_t kPhraseWords = 6;      // "domain record activated on the"
   size_t at = 0;
   while (at < text.size() && at < 2 && is_digit(text[at])) ++at;
   if (at < text.size() && text[at] >= 'a' && text[at] <= 'z') ++at;
+  if (at == 1 && text.substr(at).starts_with(" [")) return text.substr(at + 1);
   if (at == 0 || at + 1 >= text.size() || text[at] != '.' || !is_blank(text[at + 1])) return text;
   return trimmed(text.substr(at + 1));
 }
@@ -76,8 +78,9 @@ constexpr size_t kPhraseWords = 6;      // "domain record activated on the"
     const bool date = meaning->field == Field::created || meaning->field == Field::expires ||
                       (meaning->field == Field::updated && !folded.text().starts_with("last") &&
                        !folded.text().starts_with("updated"));
+    const std::string_view lone = rest.substr(0, std::min(rest.find(" ("), rest.size()));
     const bool name = meaning->field == Field::domain &&
-                      is_host_name(rest.substr(0, rest.find_last_not_of('.') + 1));
+                      is_host_name(lone.substr(0, lone.find_last_not_of('.') + 1));
     if (name ||
         (date && registration::date_from_text(rest, registration::DateOrder::day_first).known())) {
       best = {.kind = Token::Kind::field, .label = label, .value = rest, .indent = indent};
