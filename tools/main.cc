@@ -9,6 +9,7 @@
 #include "engine/scan.h"
 #include "tools/lookup_command.h"
 #include "tools/loopback_command.h"
+#include "tools/parse_command.h"
 #include "tools/say.h"
 #include "tools/scan_command.h"
 #include "tools/shards_command.h"
@@ -17,7 +18,8 @@ namespace {
 
 using namespace zonesweep;
 
-constexpr std::array<std::string_view, 4> kCommands{"scan", "lookup", "shards", "loopback"};
+constexpr std::array<std::string_view, 5> kCommands{"scan", "lookup", "shards", "parse",
+                                                    "loopback"};
 
 // How many single-letter edits lie between two words.
 size_t distance(std::string_view a, std::string_view b) {
@@ -67,17 +69,21 @@ int main(int argc, char** argv) {
   tools::ScanCommand scan;
   tools::LookupCommand lookup;
   tools::ShardsOptions shards;
+  tools::ParseOptions parse;
   tools::LoopbackOptions loopback;
   auto* scan_command =
       app.add_subcommand("scan", "names from files, asked and written into shards");
   auto* shards_command =
       app.add_subcommand("shards", "list, check or print the shards of a folder");
   auto* lookup_command = app.add_subcommand("lookup", "a few names, for people");
+  auto* parse_command =
+      app.add_subcommand("parse", "recorded answers of WHOIS, RDAP or DNS to rows");
   auto* loopback_command =
       app.add_subcommand("loopback", "the loopback internet: a DNS world on 127.0.0.1");
   tools::add_options(*scan_command, scan);
   tools::add_options(*lookup_command, lookup);
   tools::add_options(*shards_command, shards);
+  tools::add_options(*parse_command, parse);
   tools::add_options(*loopback_command, loopback);
 
   if (argc > 1 && argv[1][0] != '-' && std::ranges::find(kCommands, argv[1]) == kCommands.end()) {
@@ -96,5 +102,6 @@ int main(int argc, char** argv) {
   }
   if (*shards_command) return tools::run_shards(shards);
   if (*lookup_command) return tools::run_lookup(std::move(lookup));
+  if (*parse_command) return tools::run_parse(parse);
   return tools::run_loopback(loopback);
 }

@@ -1,60 +1,21 @@
 #include "protocols/whois/text.h"
 
-#include <fmt/format.h>
 #include <unicode/ucnv.h>
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+
+#include "protocols/registration/clean_text.h"
 
 namespace zonesweep::whois {
 namespace {
 
-// What a byte sequence at `at` is: its length in bytes (0: no UTF-8), and whether it may stand.
-struct Character {
-  size_t size = 0;
-  uint32_t code = 0;
-};
+using registration::Character;
+using registration::character_at;
+using registration::must_be_escaped;
 
 [[nodiscard]] uint32_t octet(std::string_view text, size_t at) noexcept {
   return at < text.size() ? static_cast<unsigned char>(text[at]) : 0;
-}
-
-// RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
-[[nodiscard]] Character character_at(std::string_view text, size_t at) noexcept {
-  const uint32_t a = octet(text, at);
-  if (a < 0x80) return {1, a};
-  const auto follows = [&](size_t i) { return (octet(text, at + i) & 0xC0U) == 0x80U; };
-  const auto low = [&](size_t i) { return octet(text, at + i) & 0x3FU; };
-  if (a >= 0xC2 && a <= 0xDF && follows(1)) return {2, (a & 0x1FU) << 6U | low(1)};
-  if (a >= 0xE0 && a <= 0xEF && follows(1) && follows(2)) {
-    const uint32_t code = (a & 0x0FU) << 12U | low(1) << 6U | low(2);
-    return code >= 0x800 && (code < 0xD800 || code > 0xDFFF) ? Character{3, code} : Character{};
-  }
-  if (a >= 0xF0 && a <= 0xF4 && follows(1) && follows(2) && follows(3)) {
-    const uint32_t code = (a & 0x07U) << 18U | low(1) << 12U | low(2) << 6U | low(3);
-    return code >= 0x10000 && code <= 0x10FFFF ? Character{4, code} : Character{};
-  }
-  return {};
-}
-
-[[nodiscard]] bool must_be_escaped(uint32_t code) noexcept {
-  if (code < 0x20) return code != '\t' && code != '\n' && code != '\r';
-  return (code >= 0x7F && code < 0xA0) || code == 0x200E || code == 0x200F || code == 0x061C ||
-         (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) || code == 0xFEFF;
-}
-
-// True when the eight bytes are printable ASCII, tab or line ends: nothing to look at.
-[[nodiscard]] bool plain_word(const char* bytes) noexcept {
-  uint64_t word = 0;
-  std::memcpy(&word, bytes, sizeof word);
-  constexpr uint64_t kHigh = 0x8080808080808080U;
-  constexpr uint64_t kOnes = 0x0101010101010101U;
-  if ((word & kHigh) != 0) return false;
-  const uint64_t below_blank = (word - kOnes * 0x20U) & ~word & kHigh;
-  const uint64_t del = word ^ (kOnes * 0x7FU);
-  const uint64_t is_del = (del - kOnes) & ~del & kHigh;
-  return (below_blank | is_del) == 0;
 }
 
 struct Findings {
@@ -67,7 +28,7 @@ struct Findings {
 [[nodiscard]] Findings look_at(std::string_view text) noexcept {
   Findings found;
   for (size_t at = 0; at < text.size();) {
-    if (at + 8 <= text.size() && plain_word(text.data() + at)) {
+    if (at + 8 <= text.size() && registration::is_plain_word(text.data() + at)) {
       at += 8;
       continue;
     }
@@ -152,7 +113,8 @@ std::expected<std::span<const Line>, TextError> TextReader::read(std::string_vie
   }
   if (found.nul) return std::unexpected(TextError::binary);
   if (!found.clean) {
-    escape(answer);
+    escaped_.clear();
+    registration::append_escaped(answer, escaped_);
     answer = escaped_;
   }
   if (const auto done = cut(answer); !done) return std::unexpected(done.error());
@@ -174,22 +136,6 @@ bool TextReader::decode(std::string_view bytes, std::string_view charset) {
   if (U_FAILURE(status)) return false;
   decoded_.resize(static_cast<size_t>(target - decoded_.data()));
   return true;
-}
-
-void TextReader::escape(std::string_view text) {
-  escaped_.clear();
-  for (size_t at = 0; at < text.size();) {
-    const Character character = character_at(text, at);
-    const size_t size = std::max<size_t>(character.size, 1);
-    if (character.size == 0 || !must_be_escaped(character.code)) {
-      escaped_.append(text.substr(at, size));
-    } else if (character.code < 0x100) {
-      fmt::format_to(std::back_inserter(escaped_), "\\x{:02x}", character.code);
-    } else if (character.code != 0xFEFF) {
-      fmt::format_to(std::back_inserter(escaped_), "\\u{{{:x}}}", character.code);
-    }
-    at += size;
-  }
 }
 
 namespace {

@@ -52,7 +52,6 @@ class TextReader {
 
  private:
   [[nodiscard]] bool decode(std::string_view bytes, std::string_view charset);
-  void escape(std::string_view text);
   [[nodiscard]] std::expected<void, TextError> cut(std::string_view text);
 
   struct Converter;
