@@ -124,7 +124,7 @@ def main():
     parser.add_argument("--long", action="store_true", help="thread sanitizer, fuzzing, full sizes")
     parser.add_argument("--filter", default="", help="only tests whose name contains this text")
     parser.add_argument("--skip-build", action="store_true", help=argparse.SUPPRESS)  # for tools/test
-    parser.add_argument("--only", choices=["cpp", "house", "e2e", "fuzz"], help="one kind of test")
+    parser.add_argument("--only", choices=["cpp", "house", "corpora", "e2e", "fuzz"], help="one kind of test")
     arguments = parser.parse_args()
     tally = Tally()
     wanted = lambda kind: arguments.only in (None, kind)
@@ -133,7 +133,7 @@ def main():
         for preset in ["release", "asan"] + (["tsan"] if arguments.long else []):
             with concurrent.futures.ThreadPoolExecutor(CORES) as pool:
                 list(pool.map(lambda command: run_cpp(preset, command, arguments, tally), cpp_programs(preset)))
-    for kind in ("house", "e2e"):
+    for kind in ("house", "corpora", "e2e"):
         if wanted(kind):
             for program in sorted((ROOT / "tests" / kind).glob("*_test.py")):
                 run_python(program, arguments, tally)

@@ -63,6 +63,11 @@ constexpr std::pair<std::string_view, Member> kMembers[] = {
 constexpr size_t kKeptBytes = 256 * 1024;
 constexpr size_t kMemberCount = static_cast<size_t>(Member::other) + 1;
 
+[[nodiscard]] constexpr bool is_identity(Member member) noexcept {
+  return member == Member::object_class || member == Member::ldh_name ||
+         member == Member::unicode_name || member == Member::error_code;
+}
+
 [[nodiscard]] Member member_named(std::string_view key) noexcept {
   for (const auto& [name, member] : kMembers) {
     if (name == key) return member;
@@ -216,7 +221,12 @@ Problem Parser::State::index(const Object& object) {
   for (const auto field : object) {
     const auto member = static_cast<size_t>(member_named(field.key));
     if (member == static_cast<size_t>(Member::other)) continue;
-    if (present[member]) return Problem::duplicate;
+    if (present[member]) {
+      // Which object this is must not be a guess. Elsewhere the last one holds, as most readers of
+      // JSON have it.
+      if (is_identity(static_cast<Member>(member))) return Problem::duplicate;
+      ++details.damaged;
+    }
     present[member] = true;
     members[member] = field.value;
   }

@@ -36,7 +36,7 @@ enum class Problem : uint8_t {
   not_json,  // also: invalid UTF-8, truncated, trailing bytes
   too_deep,
   not_an_object,  // valid JSON of another shape
-  duplicate,      // a member twice: which one holds is anybody's guess
+  duplicate,      // a member that says what object this is, twice
   wrong_class,    // an RDAP object that is no domain
   other_name,     // a domain, but not the one that was asked for
 };

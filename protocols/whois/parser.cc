@@ -105,6 +105,8 @@ Outcome Parser::conclude(std::span<const Line> lines, const Question& question, 
   if (out.domain.empty())
     out.domain = verdict.name.empty() ? evidence.echo : arena_.store(verdict.name);
   out.retry_after_s = verdict.retry_after_s;
+  // A negative sentence beside data, whosever it is, proves nothing.
+  if (verdict.outcome == Outcome::available && strong) return Outcome::unknown;
   if (verdict.outcome != Outcome::unknown) return verdict.outcome;
   if (is_negative(evidence.status) && !evidence.other_name && !strong) return evidence.status;
   if (evidence.name_matched && !out.statuses.empty()) return life_cycle(out, evidence.status);
