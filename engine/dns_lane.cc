@@ -55,6 +55,7 @@ DnsLane::DnsLane(io::Transport& transport, NameQueue& queue, RecordWriter& write
       stop_(stop),
       options_(std::move(options)),
       servers_(std::move(servers)),
+      random_(options_.random_seed),
       tcp_(transport, random_, *this, servers_.size()),
       lookups_(options_.window),
       questions_(static_cast<uint32_t>(options_.window * options_.types.size()) + servers_.size()),
@@ -94,7 +95,7 @@ bool DnsLane::turn() {
 }
 
 bool DnsLane::finished() const {
-  if (draining_) return asked_ == 0 && pausing_ == 0 && again_.empty() && tcp_waiting_.empty();
+  if (draining_) return asked_ == 0 && pausing_ == 0 && again_.empty() && held_.empty();
   return lookups_.empty() && (!batch_ || batch_at_ == batch_->block.names.size()) &&
          queue_.drained();
 }

@@ -84,7 +84,8 @@ struct DnsLaneOptions {
   bool recursion_desired = true;
   bool checking_disabled = false;
   bool rows_for_cancelled =
-      false;  // stdout: what an abandoned run still had open gets CANCELLED rows
+      false;                 // stdout: what an abandoned run still had open gets CANCELLED rows
+  uint64_t random_seed = 0;  // simulations only, see RandomIds
   int64_t (*wall_us)() = nullptr;  // microseconds since the Unix epoch; called once per turn
 };
 
@@ -216,10 +217,10 @@ class DnsLane final : private DnsTcp::Client {
   SingleFlight flights_;
   io::TimerWheel timers_;
   std::vector<uint32_t> due_;
-  std::vector<IdTable> ids_;   // by socket
-  QuestionQueue fresh_;        // never asked
-  QuestionQueue again_;        // asked before: they go first
-  QuestionQueue tcp_waiting_;  // want a TCP link, and none has room
+  std::vector<IdTable> ids_;  // by socket
+  QuestionQueue fresh_;       // never asked
+  QuestionQueue again_;       // asked before: they go first
+  QuestionQueue held_;        // could not start this turn: no TCP link, no id, no other server
   TokenBucket rate_;
   std::vector<io::Datagram> outgoing_;
   std::unique_ptr<std::byte[]> arena_;

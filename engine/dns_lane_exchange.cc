@@ -20,9 +20,9 @@ constexpr uint32_t kIdPlacesMax = 32'768;
 // Fills the window: as many exchanges as there are permits and questions.
 void DnsLane::launch() {
   launch_probes();
-  // Those that found no TCP link wait apart, so that they are looked at once per turn.
-  for (uint32_t left = tcp_waiting_.size(); left > 0; --left)
-    again_.push(questions_, tcp_waiting_.pop(questions_));
+  // What could not start in the last turn waited apart, so that it is looked at once per turn.
+  for (uint32_t left = held_.size(); left > 0; --left)
+    again_.push(questions_, held_.pop(questions_));
   starved_ = true;
   while (servers_.any_permit() && rate_.has()) {
     const uint32_t slot = next_question();
@@ -31,10 +31,7 @@ void DnsLane::launch() {
       break;
     }
     const uint32_t server = servers_.pick(questions_[slot].last_server);
-    if (server == DnsServers::kNoServer || !start(slot, server)) {
-      again_.push(questions_, slot);
-      if (server == DnsServers::kNoServer) break;
-    }
+    if (server == DnsServers::kNoServer || !start(slot, server)) held_.push(questions_, slot);
   }
   flush_sends();
 }
@@ -97,7 +94,7 @@ bool DnsLane::start_tcp(uint32_t slot, uint32_t index) {
   const dns::Query query = query_for(question, server);
   const auto ticket = tcp_.ask(index, server.endpoint, slot, query);
   if (!ticket) {
-    tcp_waiting_.push(questions_, slot);
+    held_.push(questions_, slot);
     return true;  // it has found a queue
   }
   statistics_.over_tcp++;

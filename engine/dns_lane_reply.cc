@@ -173,6 +173,7 @@ bool DnsLane::leave_exchange(uint32_t slot) {
     return false;
   }
   timers_.disarm(slot);
+  question.state = Question::State::between;
   return true;
 }
 
@@ -276,9 +277,11 @@ void DnsLane::on_timer(uint32_t slot) {
   }
   assert(question.state == Question::State::asked);
   statistics_.timeouts++;
-  question.net_error = io::Error::none;
   Exchange& exchange = question.exchanges[0];
   DnsServer& server = servers_[exchange.server];
+  // Of many ICMP errors few are heeded; silence beside one has the same cause.
+  const bool gone = now_ - server.error_heeded <= options_.timeout;
+  question.net_error = gone && !exchange.tcp ? server.last_error : io::Error::none;
   if (exchange.tcp) {
     drop_permit(exchange);
     tcp_.forget(exchange.path, exchange.id, true);
@@ -319,6 +322,7 @@ void DnsLane::on_channel_error(const io::Event& event) {
   if (now_ < server.error_heeded + limits::kChannelErrorEvery)
     return;  // a flood of forged ones costs little
   server.error_heeded = now_;
+  server.last_error = event.error;
   due_.clear();
   for (const uint32_t slot : ids(event.socket).slots()) {
     if (slot == IdTable::kFree) continue;

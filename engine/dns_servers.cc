@@ -39,20 +39,27 @@ void DnsServers::turn(io::Transport& transport) {
 }
 
 uint32_t DnsServers::pick(uint32_t avoid) {
-  uint32_t fallback = kNoServer;
-  while (!open_.empty()) {
+  for (size_t looked = 0; !open_.empty() && looked <= open_.size(); ++looked) {
     if (cursor_ >= open_.size()) cursor_ = 0;
     const uint32_t server = open_[cursor_];
     if (servers_[server].permits == 0) {
       open_[cursor_] = open_.back();
       open_.pop_back();
+      looked = 0;
       continue;
     }
-    if (server != avoid || fallback != kNoServer) return server;
-    fallback = server;
+    if (server != avoid || only_hope(server)) return server;
     cursor_++;
   }
   return kNoServer;
+}
+
+// No other server answers.
+bool DnsServers::only_hope(uint32_t server) const {
+  for (uint32_t other = 0; other < size(); ++other) {
+    if (other != server && servers_[other].pace.mode() != Pace::Mode::blackout) return false;
+  }
+  return true;
 }
 
 void DnsServers::spend(uint32_t server) {

@@ -68,6 +68,7 @@ struct DnsServer {
   uint8_t probes_answered = 0;  // in this blackout
   bool obliging = false;        // has answered something
   Instant error_heeded{};       // the last ICMP error that was acted upon
+  io::Error last_error = io::Error::none;
   bool probing = false;         // a probe is out
   Instant probe_at{};           // the next one no sooner
   io::SocketId socket = 0;      // by which this turn's queries leave
@@ -107,6 +108,8 @@ class DnsServers {
   [[nodiscard]] Instant last_answer() const;
 
  private:
+  [[nodiscard]] bool only_hope(uint32_t server) const;
+
   std::vector<DnsServer> servers_;
   std::vector<uint32_t> open_;  // servers with permits left in this turn
   uint32_t cursor_ = 0;

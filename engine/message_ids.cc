@@ -26,8 +26,14 @@ void fill_random(void* out, size_t size) {
 }  // namespace
 
 void RandomIds::refill() {
-  fill_random(ids_.data(), sizeof(ids_));
   at_ = 0;
+  if (seed_ == 0) return fill_random(ids_.data(), sizeof(ids_));
+  for (uint16_t& id : ids_) {  // splitmix64
+    uint64_t z = seed_ += 0x9E3779B97F4A7C15U;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9U;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBU;
+    id = static_cast<uint16_t>(z >> 48);
+  }
 }
 
 std::optional<uint16_t> IdTable::claim(uint32_t slot, RandomIds& random) {

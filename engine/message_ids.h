@@ -22,6 +22,8 @@ inline constexpr uint32_t kIdDraws = 32;  // at half load, 32 draws fail once in
 
 class RandomIds {
  public:
+  // A seed other than 0 makes the ids repeatable: for simulations, never for a network.
+  explicit RandomIds(uint64_t seed = 0) : seed_(seed) {}
   [[nodiscard]] uint16_t next() {
     if (at_ == ids_.size()) refill();
     return ids_[at_++];
@@ -29,6 +31,7 @@ class RandomIds {
 
  private:
   void refill();
+  uint64_t seed_;
   std::array<uint16_t, 2'048> ids_;
   size_t at_ = 2'048;
 };

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -95,6 +97,7 @@ class DnsLaneTest : public ::testing::Test {
            std::vector<io::Endpoint> servers = {endpoint("192.0.2.1")}) {
     queue_.close();
     options.wall_us = [] { return int64_t{1'790'000'000'000'000}; };
+    options.random_seed = 1;
     auto lane = DnsLane::create(net_, queue_, rows_, servers, options, stop_);
     ASSERT_TRUE(lane);
     const io::Instant start = net_.now();
@@ -154,7 +157,8 @@ TEST_F(DnsLaneTest, names_survive_thirty_percent_loss_each_way) {
   for (const auto& [status, count] : statuses)
     EXPECT_TRUE(status == Status::noerror || status == Status::timeout);
   EXPECT_LE(took_, 120s) << std::chrono::duration<double>(took_).count();
-  std::cout << "loss: answered " << statuses.at(Status::noerror) << " sent " << statistics_.sent << " seconds " << std::chrono::duration<double>(took_).count() << "\n";
+  std::cout << "loss: answered " << statuses.at(Status::noerror) << " sent " << statistics_.sent
+            << " seconds " << std::chrono::duration<double>(took_).count() << "\n";
 }
 
 // The server has hung up after an answer, so a link bears one question at a time; and every answer is
@@ -203,8 +207,8 @@ TEST_F(DnsLaneTest, a_server_with_a_limit_loses_no_row_and_is_kept_busy) {
     ASSERT_TRUE(queue.push(std::move(batch)));
     queue.close();
     const std::array servers{endpoint("192.0.2.1")};
-    auto lane =
-        DnsLane::create(net, queue, rows, servers, {.wall_us = [] { return int64_t{0}; }}, stop);
+    auto lane = DnsLane::create(net, queue, rows, servers,
+                                {.random_seed = 1, .wall_us = [] { return int64_t{0}; }}, stop);
     const io::Instant start = net.now();
     (*lane)->run();
     const double took = std::chrono::duration<double>(net.now() - start).count();
@@ -216,6 +220,276 @@ TEST_F(DnsLaneTest, a_server_with_a_limit_loses_no_row_and_is_kept_busy) {
     std::cout << "asked/s " << asked << " dropped " << server.dropped << " seconds " << took
               << "\n";
   }
+}
+
+// Answers by a function of the question; an empty answer is silence.
+auto answering(std::function<sim::SimReply(const sim::SimQuestion&, bool tcp)> reply) {
+  return [reply](std::span<const std::byte> query, bool tcp) {
+    const sim::SimQuestion question = sim::question_of(query);
+    sim::SimReply made = reply(question, tcp);
+    if (made.edns) made.edns = question.edns;
+    return sim::dns_reply(query, made);
+  };
+}
+
+sim::SimReply good(const sim::SimQuestion& question) {
+  return {.edns = true, .answers = {sim::a_record_of(question.name)}};
+}
+
+const io::Endpoint kFirst = endpoint("192.0.2.1");
+const io::Endpoint kSecond = endpoint("192.0.2.2");
+
+TEST_F(DnsLaneTest, a_truncated_answer_is_asked_again_over_tcp) {
+  net_.add_server<sim::AnsweringServer>(
+      kFirst, answering([](const auto& question, bool tcp) {
+        return tcp ? good(question) : sim::SimReply{.truncated = true, .edns = true};
+      }));
+  add_names(300);
+  run();
+  EXPECT_EQ(rows_.statuses()[Status::noerror], 300);
+  EXPECT_EQ(rows_.rows.at({0, 0}).transport, TransportUsed::tcp);
+  EXPECT_LE(net_.counters().streams_opened, 4) << "connections are kept and pipelined";
+}
+
+TEST_F(DnsLaneTest, truncation_without_tcp_keeps_what_came_and_says_so) {
+  auto& server =
+      net_.add_server<sim::AnsweringServer>(kFirst, answering([](const auto& question, bool) {
+                                              sim::SimReply reply = good(question);
+                                              reply.truncated = true;
+                                              return reply;
+                                            }));
+  server.welcome = sim::SimServer::Welcome::refuse;
+  add_names(5);
+  run();
+  EXPECT_EQ(rows_.statuses()[Status::truncated], 5);
+  EXPECT_FALSE(rows_.rows.at({0, 0}).message.empty());
+}
+
+TEST_F(DnsLaneTest, a_server_that_closes_after_each_answer_still_answers_all) {
+  auto& server = net_.add_server<sim::AnsweringServer>(
+      kFirst, answering([](const auto& question, bool tcp) {
+        return tcp ? good(question) : sim::SimReply{.truncated = true};
+      }));
+  server.closes_after = 1;
+  server.segments = {1, 2, 7};
+  add_names(50);
+  run();
+  EXPECT_EQ(rows_.statuses()[Status::noerror], 50);
+}
+
+TEST_F(DnsLaneTest, a_mute_tcp_server_ends_in_truncated_rows_in_bounded_time) {
+  auto& server =
+      net_.add_server<sim::AnsweringServer>(kFirst, answering([](const auto& question, bool) {
+                                              sim::SimReply reply = good(question);
+                                              reply.truncated = true;
+                                              return reply;
+                                            }));
+  server.mute_streams = true;
+  add_names(20);
+  run();
+  EXPECT_EQ(rows_.statuses()[Status::truncated], 20);
+  EXPECT_LE(took_, 30s);
+}
+
+TEST_F(DnsLaneTest, servfail_is_taken_to_another_server) {
+  auto& first = net_.add_server<sim::AnsweringServer>(
+      kFirst, answering([](const auto&, bool) { return sim::SimReply{.rcode = 2, .edns = true}; }));
+  net_.add_server<sim::AnsweringServer>(kSecond);
+  add_names(400);
+  run({}, {kFirst, kSecond});
+  EXPECT_EQ(rows_.statuses()[Status::noerror], 400);
+  EXPECT_GT(first.counters.datagrams, 0);
+}
+
+TEST_F(DnsLaneTest, servfail_everywhere_is_the_row_s_status_with_its_message) {
+  auto& server = net_.add_server<sim::AnsweringServer>(
+      kFirst, answering([](const auto&, bool) { return sim::SimReply{.rcode = 2, .edns = true}; }));
+  add_names(40);
+  run();
+  EXPECT_EQ(rows_.statuses()[Status::servfail], 40);
+  EXPECT_FALSE(rows_.rows.at({7, 0}).message.empty());
+  EXPECT_EQ(server.counters.datagrams, 120) << "three tries each";
+}
+
+TEST_F(DnsLaneTest, nxdomain_is_final_at_once) {
+  auto& server = net_.add_server<sim::AnsweringServer>(
+      kFirst, answering([](const auto&, bool) { return sim::SimReply{.rcode = 3, .edns = true}; }));
+  add_names(100);
+  run();
+  EXPECT_EQ(rows_.statuses()[Status::nxdomain], 100);
+  EXPECT_EQ(server.counters.datagrams, 100);
+}
+
+TEST_F(DnsLaneTest, a_server_that_does_not_know_edns_is_asked_without_and_remembered) {
+  auto& server = net_.add_server<sim::AnsweringServer>(
+      kFirst, answering([](const auto& question, bool) {
+        return question.edns ? sim::SimReply{.rcode = 1} : good(question);
+      }));
+  add_names(500);
+  run({.window = 10});
+  EXPECT_EQ(rows_.statuses()[Status::noerror], 500);
+  EXPECT_LE(server.counters.datagrams, 500 + 30);
+}
+
+TEST_F(DnsLaneTest, a_server_that_drops_edns_is_reached_by_the_last_try) {
+  net_.add_server<sim::AnsweringServer>(kFirst, [](std::span<const std::byte> query, bool) {
+    const sim::SimQuestion question = sim::question_of(query);
+    return question.edns ? sim::Bytes{} : sim::dns_reply(query, good(question));
+  });
+  add_names(30);
+  run();
+  EXPECT_EQ(rows_.statuses()[Status::noerror], 30);
+}
+
+TEST_F(DnsLaneTest, forged_ids_move_their_question_to_tcp_and_never_answer_it) {
+  net_.add_server<sim::AnsweringServer>(kFirst);
+  net_.path(kFirst).down.wrong_id = 0.2;
+  add_names(2'000);
+  run();
+  EXPECT_EQ(rows_.statuses()[Status::noerror], 2'000);
+  EXPECT_GT(statistics_.forged, 200);
+  EXPECT_GT(statistics_.over_tcp, 200);
+}
+
+TEST_F(DnsLaneTest, answers_carry_the_address_of_their_own_name_under_every_impairment) {
+  net_.add_server<sim::AnsweringServer>(kFirst);
+  sim::Path& path = net_.path(kFirst);
+  path.up = {.delay = 3ms, .jitter = 20ms, .loss = 0.1, .duplicate = 0.2, .reorder = 0.2};
+  path.down = {.delay = 3ms,
+               .jitter = 20ms,
+               .loss = 0.1,
+               .duplicate = 0.2,
+               .reorder = 0.2,
+               .wrong_id = 0.02,
+               .empty_before = 0.05};
+  add_names(5'000);
+  run({.tries = 8});
+  uint64_t answered = 0;
+  for (const auto& [place, row] : rows_.rows) {
+    if (row.status != Status::noerror) continue;
+    answered++;
+    const sim::Bytes address = sim::a_record_of(row.input).data;
+    const auto found = std::ranges::search(row.message, address);
+    EXPECT_FALSE(found.empty()) << row.input;
+  }
+  EXPECT_GE(answered, 4'990);
+}
+
+TEST_F(DnsLaneTest, a_silent_server_ends_in_timeouts_and_never_in_nxdomain) {
+  net_.add_server<sim::DeadServer>(kFirst);
+  add_names(10);
+  run({.outage_patience = {}});
+  EXPECT_EQ(rows_.statuses()[Status::timeout], 10);
+}
+
+TEST_F(DnsLaneTest, a_closed_port_ends_in_net_errors_fast) {
+  net_.add_server<sim::RefusingServer>(kFirst);
+  add_names(10);
+  run({.outage_patience = {}});
+  EXPECT_EQ(rows_.statuses()[Status::net_error], 10);
+  EXPECT_LE(took_, 10s);
+}
+
+TEST_F(DnsLaneTest, an_outage_of_half_a_minute_costs_no_row) {
+  net_.add_server<sim::AnsweringServer>(kFirst);
+  add_names(60'000);
+  net_.at(net_.now() + 300ms, [this] { net_.path(kFirst).up.loss = 1; });
+  net_.at(net_.now() + 30s, [this] { net_.path(kFirst).up.loss = 0; });
+  run();
+  EXPECT_EQ(rows_.statuses()[Status::noerror], 60'000);
+  EXPECT_GE(took_, 29s);
+}
+
+TEST_F(DnsLaneTest, names_that_are_never_answered_do_not_look_like_an_outage) {
+  net_.add_server<sim::AnsweringServer>(kFirst, [](std::span<const std::byte> query, bool) {
+    const sim::SimQuestion question = sim::question_of(query);
+    if (question.type == 2) return sim::dns_reply(query, {.rcode = 0});
+    return sim::Bytes{};
+  });
+  add_names(200);
+  run();
+  EXPECT_EQ(rows_.statuses()[Status::timeout], 200);
+  EXPECT_LE(took_, 60s);
+}
+
+TEST_F(DnsLaneTest, local_send_failures_are_not_tries) {
+  net_.add_server<sim::AnsweringServer>(kFirst);
+  net_.fail_sends(300);
+  add_names(500);
+  run({.tries = 1});
+  EXPECT_EQ(rows_.statuses()[Status::noerror], 500);
+  EXPECT_EQ(statistics_.unsent, 300);
+}
+
+TEST_F(DnsLaneTest, a_suspended_process_finds_its_answers_before_its_timeouts) {
+  net_.add_server<sim::AnsweringServer>(kFirst);
+  net_.at(net_.now() + 100ms, [this] { net_.suspend(20s); });
+  add_names(20'000);
+  run();
+  EXPECT_EQ(rows_.statuses()[Status::noerror], 20'000);
+  EXPECT_LE(statistics_.timeouts, 200);
+}
+
+TEST_F(DnsLaneTest, a_hard_rate_is_never_exceeded_in_any_second) {
+  auto& server = net_.add_server<sim::AnsweringServer>(kFirst);
+  add_names(3'000);
+  std::vector<uint64_t> heard;
+  std::function<void()> count = [&] {
+    heard.push_back(server.counters.datagrams);
+    if (heard.size() < 40) net_.after(250ms, count);
+  };
+  net_.after(0ms, count);
+  run({.rate = 500});
+  for (size_t i = 4; i < heard.size(); ++i) EXPECT_LE(heard[i] - heard[i - 4], 502) << i;
+  EXPECT_GE(took_, 5'900ms);
+}
+
+TEST_F(DnsLaneTest, a_full_writer_stops_the_intake) {
+  net_.add_server<sim::AnsweringServer>(kFirst);
+  rows_.is_full = true;
+  net_.at(net_.now() + 5s, [this] { rows_.is_full = false; });
+  add_names(100);
+  run();
+  EXPECT_EQ(rows_.rows.size(), 100);
+  EXPECT_GE(took_, 5s);
+}
+
+TEST_F(DnsLaneTest, draining_finishes_what_is_in_flight_and_starts_nothing) {
+  auto& server = net_.add_server<sim::AnsweringServer>(kFirst);
+  server.think = 200ms;
+  add_names(5'000);
+  uint64_t asked_at_stop = 0;
+  net_.at(net_.now() + 100ms, [&] {
+    stop_ = StopLevel::drain;
+    asked_at_stop = server.counters.datagrams;
+  });
+  run();
+  EXPECT_LT(rows_.rows.size(), 5'000);
+  EXPECT_GE(rows_.rows.size(), asked_at_stop);
+  EXPECT_LE(server.counters.datagrams, asked_at_stop + 200);
+  EXPECT_LE(took_, 2s);
+}
+
+TEST_F(DnsLaneTest, an_abandoned_run_to_stdout_gives_every_open_name_a_cancelled_row) {
+  net_.add_server<sim::DeadServer>(kFirst);
+  add_names(20);
+  net_.at(net_.now() + 500ms, [&] { stop_ = StopLevel::abandon; });
+  run({.rows_for_cancelled = true});
+  EXPECT_EQ(rows_.statuses()[Status::cancelled], rows_.rows.size());
+  EXPECT_GT(rows_.rows.size(), 0);
+}
+
+TEST_F(DnsLaneTest, chunks_are_reported_idle_once_and_when_done) {
+  net_.add_server<sim::AnsweringServer>(kFirst);
+  for (uint64_t chunk = 0; chunk < 3; ++chunk) {
+    auto batch = queue_.fresh();
+    batch->chunk = chunk;
+    for (int i = 0; i < 100; ++i)
+      add(*batch, "c" + std::to_string(chunk) + "-" + std::to_string(i) + ".example");
+    ASSERT_TRUE(queue_.push(std::move(batch)));
+  }
+  run();
+  EXPECT_THAT(rows_.idle, testing::UnorderedElementsAre(0, 1, 2));
 }
 
 }  // namespace
