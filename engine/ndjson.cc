@@ -70,11 +70,13 @@ class MessageMembers {
                  std::string& out)
       : message_(message), summary_(summary), age_s_(age_s), out_(out) {}
 
-  void write() {
+  // False when records had to be left out.
+  bool write() {
     append_number_member(",\"rcode\":", summary_.rcode, out_);
     write_flags();
-    write_sections();
+    const bool whole = write_sections();
     if (summary_.edns.extended_errors != 0) write_extended_errors();
+    return whole;
   }
 
  private:
@@ -96,11 +98,15 @@ class MessageMembers {
     if (!first) out_.push_back(']');
   }
 
-  void write_sections() {
+  bool write_sections() {
     dns::Relevance relevance{message_, summary_};
     std::optional<dns::Section> open;
+    const size_t room_end = out_.size() + limits::kRowRecordBytes;
+    bool whole = true;
     for (const dns::Record& record : message_.records()) {
       if (!relevance.related(record)) continue;
+      whole = out_.size() < room_end;
+      if (!whole) break;
       if (open == record.section) {
         out_.push_back(',');
       } else {
@@ -111,6 +117,7 @@ class MessageMembers {
       write_record(record);
     }
     if (open) out_.push_back(']');
+    return whole;
   }
 
   void write_record(const dns::Record& record) {
@@ -177,22 +184,22 @@ void append_identity(const DnsRecord& record, std::string& out) {
   out.push_back('"');
 }
 
-// False when there is no message that could be shown.
-bool append_message(const DnsRecord& record, std::string& out) {
-  if (record.message.empty()) return false;
+enum class Shown : uint8_t { nothing, part, all };
+
+Shown append_message(const DnsRecord& record, std::string& out) {
+  if (record.message.empty()) return Shown::nothing;
   const auto message = dns::Message::parse(record.message);
-  if (!message) return false;
-  if (record.summary != nullptr) {
-    MessageMembers{*message, *record.summary, record.cached_age_s, out}.write();
-    return true;
-  }
+  if (!message) return Shown::nothing;
+  const auto show = [&](const dns::Summary& summary) {
+    const bool whole = MessageMembers{*message, summary, record.cached_age_s, out}.write();
+    return whole ? Shown::all : Shown::part;
+  };
+  if (record.summary != nullptr) return show(*record.summary);
   const auto summary = message->validate();
-  if (!summary) return false;
-  MessageMembers{*message, *summary, record.cached_age_s, out}.write();
-  return true;
+  return summary ? show(*summary) : Shown::nothing;
 }
 
-void append_provenance(const DnsRecord& record, std::string& out) {
+void append_provenance(const DnsRecord& record, std::string_view error, std::string& out) {
   if (!record.server.empty()) append_string_member(",\"server\":\"", record.server, out);
   if (record.transport != TransportUsed::none) {
     append_string_member(",\"transport\":\"", name_of(record.transport), out);
@@ -201,7 +208,7 @@ void append_provenance(const DnsRecord& record, std::string& out) {
   if (record.rtt_us != 0) append_number_member(",\"rtt_us\":", record.rtt_us, out);
   out.append(record.cached ? ",\"cached\":true,\"ts\":" : ",\"cached\":false,\"ts\":");
   append_json_time(record.ts_us, out);
-  if (!record.error.empty()) append_string_member(",\"error\":\"", record.error, out);
+  if (!error.empty()) append_string_member(",\"error\":\"", error, out);
   out.append("}\n");
 }
 
@@ -209,9 +216,12 @@ void append_provenance(const DnsRecord& record, std::string& out) {
 
 void append_ndjson(const DnsRecord& record, std::string& out) {
   append_identity(record, out);
-  const bool shown = append_message(record, out);
-  if (!shown && record.rcode != 0) append_number_member(",\"rcode\":", record.rcode, out);
-  append_provenance(record, out);
+  const Shown shown = append_message(record, out);
+  if (shown == Shown::nothing && record.rcode != 0) {
+    append_number_member(",\"rcode\":", record.rcode, out);
+  }
+  const bool cut = shown == Shown::part && record.error.empty();
+  append_provenance(record, cut ? "records left out: the answer is too large" : record.error, out);
 }
 
 }  // namespace zonesweep::engine

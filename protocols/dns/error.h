@@ -15,6 +15,7 @@ enum class Error : uint8_t {
   bad_label,      // a label type other than 00 (length) and 11 (pointer), RFC 6891 section 5
   name_too_long,  // more than 255 octets once expanded
   bad_rdata,      // an RDATA that has not the shape of its type, or a name that leaves it
+  too_complex,    // its names take more than limits::kLabelComparisons to compare
   too_many_records,  // more than limits::kMessageRecords
   bad_question,      // QDCOUNT above 1, RFC 9619
   bad_opt,  // a second OPT, or one outside of the additional section, RFC 6891 section 6.1.1

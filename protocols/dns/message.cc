@@ -28,6 +28,7 @@ class Validation {
     conclude_answers();
     if (!section(Section::authority)) return std::unexpected(error_);
     if (!section(Section::additional)) return std::unexpected(error_);
+    if (effort_.used_up()) return std::unexpected(Error::too_complex);
     return summary_;
   }
 
@@ -97,7 +98,7 @@ class Validation {
 
   void conclude_answers() noexcept {
     if (!have_answers_) return;
-    if (!only_plain_ || !message_.has_question()) return follow_chain(message_, summary_);
+    if (!only_plain_ || !message_.has_question()) return follow_chain(message_, summary_, effort_);
     summary_.has_answer = true;
     summary_.answer_ttl = answer_ttl_;
   }
@@ -106,7 +107,7 @@ class Validation {
     const bool soa = record.type == type::kSoa && !summary_.soa_in_authority;
     const bool ns = record.type == type::kNs && !summary_.ns_in_authority;
     if ((!soa && !ns) || record.klass != klass::kIn || !message_.has_question()) return;
-    if (!at_or_below(bytes_, summary_.names[summary_.chain_links], record.owner)) return;
+    if (!at_or_below(bytes_, summary_.names[summary_.chain_links], record.owner, effort_)) return;
     if (ns) summary_.ns_in_authority = true;
     if (!soa) return;
     summary_.soa_in_authority = true;
@@ -160,11 +161,24 @@ class Validation {
   MessageBytes bytes_;
   size_t at_ = 0;
   Summary summary_;
+  Effort effort_;
   uint32_t answer_ttl_ = UINT32_MAX;
   bool only_plain_ = true;
   bool have_answers_ = false;
   Error error_ = Error::none;
 };
+
+// The offset behind the name at `at`, or one behind the message. Follows no pointer: walking the records of a
+// message costs no more than its size, whatever its names are.
+size_t behind_name(MessageBytes message, size_t at) noexcept {
+  while (at < message.size()) {
+    const size_t first = std::to_integer<size_t>(message[at]);
+    if (first >= 0xC0) return at + 2;
+    at += 1 + first;
+    if (first == 0) break;
+  }
+  return at;
+}
 
 bool excuses_missing_question(uint8_t code) noexcept {
   return code == rcode::kFormErr || code == rcode::kNotImp || code == rcode::kRefused;
@@ -201,9 +215,8 @@ void RecordIterator::step() noexcept {
   done_ = true;
   if (section == left_.size() || budget_ == 0) return;
   const MessageBytes bytes = message_->bytes();
-  const auto owner = check_name(bytes, at_);
-  if (!owner || bytes.size() - owner->end < kFixedBytes) return;
-  const size_t fixed = owner->end;
+  const size_t fixed = behind_name(bytes, at_);
+  if (bytes.size() < fixed + kFixedBytes) return;
   const uint16_t size = read_u16(bytes, fixed + 8);
   if (bytes.size() - fixed - kFixedBytes < size) return;
   record_ = {.section = static_cast<Section>(section),

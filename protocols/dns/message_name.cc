@@ -48,9 +48,15 @@ bool equal_labels(std::span<const std::byte> a, std::span<const std::byte> b) no
   return true;
 }
 
-bool equal_walks(Labels a, Labels b) noexcept {
+bool spend(Effort& effort) noexcept {
+  if (effort.labels_left == 0) return false;
+  --effort.labels_left;
+  return true;
+}
+
+bool equal_walks(Labels a, Labels b, Effort& effort) noexcept {
   while (a.at() != b.at()) {  // from one offset on, both are the same octets
-    if (!equal_labels(a.label(), b.label())) return false;
+    if (!spend(effort) || !equal_labels(a.label(), b.label())) return false;
     if (a.at_root()) return true;
     a.next();
     b.next();
@@ -58,9 +64,9 @@ bool equal_walks(Labels a, Labels b) noexcept {
   return true;
 }
 
-size_t count_labels(Labels name) noexcept {
+size_t count_labels(Labels name, Effort& effort) noexcept {
   size_t count = 0;
-  for (; !name.at_root(); name.next()) ++count;
+  for (; !name.at_root() && spend(effort); name.next()) ++count;
   return count;
 }
 
@@ -127,8 +133,8 @@ void append_name_text_at(MessageBytes message, size_t at, std::string& out, Fina
   out.append(text.data(), static_cast<size_t>(to - text.data()));
 }
 
-bool equal_names_at(MessageBytes message, size_t a, size_t b) noexcept {
-  return equal_walks(Labels{message, a}, Labels{message, b});
+bool equal_names_at(MessageBytes message, size_t a, size_t b, Effort& effort) noexcept {
+  return equal_walks(Labels{message, a}, Labels{message, b}, effort);
 }
 
 bool equal_name_at(MessageBytes message, size_t at, WireName name) noexcept {
@@ -142,14 +148,14 @@ bool equal_name_at(MessageBytes message, size_t at, WireName name) noexcept {
   }
 }
 
-bool at_or_below(MessageBytes message, size_t name, size_t ancestor) noexcept {
+bool at_or_below(MessageBytes message, size_t name, size_t ancestor, Effort& effort) noexcept {
   Labels below{message, name};
   const Labels above{message, ancestor};
-  const size_t depth = count_labels(below);
-  const size_t wanted = count_labels(above);
-  if (depth < wanted) return false;
+  const size_t depth = count_labels(below, effort);
+  const size_t wanted = count_labels(above, effort);
+  if (depth < wanted || effort.used_up()) return false;
   for (size_t i = wanted; i < depth; ++i) below.next();
-  return equal_walks(below, above);
+  return equal_walks(below, above, effort);
 }
 
 }  // namespace zonesweep::dns

@@ -38,13 +38,27 @@ struct NameExtent {
 [[nodiscard]] std::expected<NameExtent, Error> read_name(
     MessageBytes message, size_t at, std::span<std::byte, limits::kNameBytes> out) noexcept;
 
+namespace limits {
+// Label comparisons that one message is worth: the 2,000 records of a server that compresses nothing take a third of it,
+// and a hostile one cannot buy more than some 0.3 ms with it.
+inline constexpr uint32_t kLabelComparisons = 100'000;
+}  // namespace limits
+
+// Bounds the comparisons that one message causes. When it is used up, names compare as different.
+struct Effort {
+  uint32_t labels_left = limits::kLabelComparisons;
+  [[nodiscard]] bool used_up() const noexcept { return labels_left == 0; }
+};
+
 // Of checked names: expansion, presentation form, comparison without expansion.
 [[nodiscard]] Name name_at(MessageBytes message, size_t at) noexcept;
 void append_name_text_at(MessageBytes message, size_t at, std::string& out,
                          FinalDot dot = FinalDot::kept);
-[[nodiscard]] bool equal_names_at(MessageBytes message, size_t a, size_t b) noexcept;
+[[nodiscard]] bool equal_names_at(MessageBytes message, size_t a, size_t b,
+                                  Effort& effort) noexcept;
 [[nodiscard]] bool equal_name_at(MessageBytes message, size_t at, WireName name) noexcept;
 // True when `name` is `ancestor` or lies below it.
-[[nodiscard]] bool at_or_below(MessageBytes message, size_t name, size_t ancestor) noexcept;
+[[nodiscard]] bool at_or_below(MessageBytes message, size_t name, size_t ancestor,
+                               Effort& effort) noexcept;
 
 }  // namespace zonesweep::dns

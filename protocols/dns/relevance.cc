@@ -72,24 +72,24 @@ bool Relevance::related(const Record& record) noexcept {
   return related;
 }
 
-bool Relevance::on_chain(uint16_t owner) const noexcept {
-  return dns::on_chain(message_, summary_, owner);
+bool Relevance::on_chain(uint16_t owner) noexcept {
+  return dns::on_chain(message_, summary_, owner, effort_);
 }
 
-bool Relevance::above_chain(uint16_t owner) const noexcept {
-  return dns::above_chain(message_, summary_, owner);
+bool Relevance::above_chain(uint16_t owner) noexcept {
+  return dns::above_chain(message_, summary_, owner, effort_);
 }
 
-bool Relevance::authority_related(const Record& record) const noexcept {
+bool Relevance::authority_related(const Record& record) noexcept {
   if (above_chain(record.owner)) return true;
   return zone_ != 0 && is_zone_wide(record.type) &&
-         at_or_below(message_.bytes(), record.owner, zone_);
+         at_or_below(message_.bytes(), record.owner, zone_, effort_);
 }
 
-bool Relevance::additional_related(const Record& record) const noexcept {
+bool Relevance::additional_related(const Record& record) noexcept {
   if (!is_address_like(record.type)) return false;
   return std::any_of(targets_.begin(), targets_.begin() + target_count_, [&](uint16_t target) {
-    return equal_names_at(message_.bytes(), record.owner, target);
+    return equal_names_at(message_.bytes(), record.owner, target, effort_);
   });
 }
 

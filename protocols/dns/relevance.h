@@ -29,14 +29,15 @@ class Relevance {
   [[nodiscard]] bool related(const Record& record) noexcept;
 
  private:
-  [[nodiscard]] bool on_chain(uint16_t owner) const noexcept;
-  [[nodiscard]] bool above_chain(uint16_t owner) const noexcept;
-  [[nodiscard]] bool authority_related(const Record& record) const noexcept;
-  [[nodiscard]] bool additional_related(const Record& record) const noexcept;
+  [[nodiscard]] bool on_chain(uint16_t owner) noexcept;
+  [[nodiscard]] bool above_chain(uint16_t owner) noexcept;
+  [[nodiscard]] bool authority_related(const Record& record) noexcept;
+  [[nodiscard]] bool additional_related(const Record& record) noexcept;
   void learn(const Record& record) noexcept;
 
   const Message& message_;
   const Summary& summary_;
+  Effort effort_;      // used up: the rest is unrelated
   uint16_t zone_ = 0;  // offset of the name of the zone that the authority section speaks of, or 0
   uint16_t target_count_ = 0;
   std::array<uint16_t, 64>

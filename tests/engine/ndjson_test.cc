@@ -232,6 +232,27 @@ TEST(Row, takes_the_age_of_a_cached_answer_off_its_ttl) {
   EXPECT_NE(text.find(R"("cached":true)"), std::string::npos);
 }
 
+TEST(Row, stays_bounded_however_far_a_message_unfolds) {
+  std::array<std::byte, dns::limits::kMessageBytes> bytes;
+  dns::MessageWriter writer{bytes};
+  std::string label;
+  for (int i = 0; i < 60; ++i) label += "\\007";
+  const dns::Name name = *dns::Name::from_text(label + '.' + label + '.' + label + '.' + label);
+  writer.header({});
+  ASSERT_TRUE(writer.question(name, dns::type::kRp));
+  const auto pointers = rdata("\xC0\x0C\xC0\x0C"s);
+  for (size_t i = 0; i < dns::limits::kMessageRecords; ++i) {
+    ASSERT_TRUE(writer.record(dns::Section::answer, {name, dns::type::kRp, 60, pointers}));
+  }
+  DnsRecord record = base_record();
+  record.message = writer.written();
+  const std::string text = row(record);
+  EXPECT_LT(text.size(), limits::kRowRecordBytes + 20'000);
+  EXPECT_GT(text.size(), limits::kRowRecordBytes);
+  EXPECT_NE(text.find(R"("error":"records left out: the answer is too large"})"),
+            std::string::npos);
+}
+
 TEST(Row, of_another_rcode_carries_its_number) {
   Reply reply{dns::type::kA, {.rcode = dns::rcode::kBadCookie}};
   ASSERT_TRUE(reply.writer().opt({}));

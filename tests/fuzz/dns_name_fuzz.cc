@@ -42,7 +42,8 @@ void wire_to_text(std::span<const std::byte> bytes) {
     append_name_text_at(bytes, at, direct);
     assert(expanded == direct);
     assert(equal_name_at(bytes, at, name));
-    assert(at_or_below(bytes, at, at));
+    Effort effort;
+    assert(at_or_below(bytes, at, at, effort));
   }
 }
 

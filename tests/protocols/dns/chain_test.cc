@@ -138,6 +138,32 @@ TEST(Chain, takes_nothing_of_another_class) {
   EXPECT_EQ(summary->unrelated, 1);
 }
 
+// Names of 127 labels that differ in their last one, a chain that is written backwards: all that 64 KiB can cost.
+TEST(Chain, whose_names_are_made_to_be_costly_is_refused) {
+  std::string question = "q";
+  for (int i = 0; i < 126; ++i) question = "a." + question;
+  Bytes bytes = Bytes{}.header(kReply, 1, limits::kMessageRecords).question(question, type::kA);
+  unsigned other = 0;
+  for (unsigned i = 0; i < limits::kMessageRecords; ++i) {
+    if (i == 0) other = static_cast<unsigned>(bytes.size());
+    i == 0 ? bytes.name(question.substr(0, question.size() - 1) + "x") : bytes.pointer(other);
+    bytes.record(type::kCname, 60, Bytes{}.pointer(other));
+  }
+  EXPECT_EQ(Message::parse(bytes.span())->validate().error(), Error::too_complex);
+}
+
+TEST(Chain, of_two_thousand_uncompressed_records_is_not_too_costly) {
+  Bytes bytes = Bytes{}.header(kReply, 1, limits::kMessageRecords).question("www.a.test", type::kA);
+  bytes.name("www.a.test").record(type::kCname, 60, Bytes{}.name("w.cdn.test"));
+  for (unsigned i = 1; i < limits::kMessageRecords; ++i) {
+    bytes.name("w.cdn.test").record(type::kA, 60, Bytes{}.u32(i));
+  }
+  const auto summary = Message::parse(bytes.span())->validate();
+  ASSERT_TRUE(summary);
+  EXPECT_TRUE(summary->has_answer);
+  EXPECT_EQ(summary->unrelated, 0);
+}
+
 TEST(Relevance, leaves_out_answers_of_other_names) {
   const Reply reply = reply_of("a", type::kA,
                                {{kAnswer, "a", type::kCname, "b"},

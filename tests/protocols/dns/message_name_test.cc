@@ -110,10 +110,11 @@ TEST(MessageName, where_compression_is_refused_has_no_pointer) {
 TEST(MessageName, compares_without_expansion) {
   const Bytes bytes =
       after_header().name("www.example").name("WWW.Example").labels("mail").pointer(16);
-  EXPECT_TRUE(equal_names_at(bytes.span(), 12, 25));
-  EXPECT_TRUE(equal_names_at(bytes.span(), 12, 12));
-  EXPECT_FALSE(equal_names_at(bytes.span(), 12, 38));
-  EXPECT_FALSE(equal_names_at(bytes.span(), 12, 16));
+  Effort effort;
+  EXPECT_TRUE(equal_names_at(bytes.span(), 12, 25, effort));
+  EXPECT_TRUE(equal_names_at(bytes.span(), 12, 12, effort));
+  EXPECT_FALSE(equal_names_at(bytes.span(), 12, 38, effort));
+  EXPECT_FALSE(equal_names_at(bytes.span(), 12, 16, effort));
   EXPECT_TRUE(equal_name_at(bytes.span(), 38, *Name::from_text("MAIL.example")));
   EXPECT_FALSE(equal_name_at(bytes.span(), 38, *Name::from_text("mail.example.com")));
   EXPECT_FALSE(equal_name_at(bytes.span(), 38, *Name::from_text("mail")));
@@ -121,11 +122,23 @@ TEST(MessageName, compares_without_expansion) {
 
 TEST(MessageName, lies_at_or_below_its_ancestors) {
   const Bytes bytes = after_header().name("www.example").name("EXAMPLE").name("ample").name("");
-  EXPECT_TRUE(at_or_below(bytes.span(), 12, 12));
-  EXPECT_TRUE(at_or_below(bytes.span(), 12, 25));
-  EXPECT_TRUE(at_or_below(bytes.span(), 12, 41));
-  EXPECT_FALSE(at_or_below(bytes.span(), 12, 34));
-  EXPECT_FALSE(at_or_below(bytes.span(), 25, 12));
+  Effort effort;
+  EXPECT_TRUE(at_or_below(bytes.span(), 12, 12, effort));
+  EXPECT_TRUE(at_or_below(bytes.span(), 12, 25, effort));
+  EXPECT_TRUE(at_or_below(bytes.span(), 12, 41, effort));
+  EXPECT_FALSE(at_or_below(bytes.span(), 12, 34, effort));
+  EXPECT_FALSE(at_or_below(bytes.span(), 25, 12, effort));
+}
+
+TEST(MessageName, compares_as_different_once_the_effort_is_used_up) {
+  const Bytes bytes = after_header().name("a.b.c").name("a.b.c");
+  Effort effort{.labels_left = 3};
+  EXPECT_FALSE(equal_names_at(bytes.span(), 12, 19, effort));
+  EXPECT_TRUE(effort.used_up());
+  EXPECT_TRUE(equal_names_at(bytes.span(), 12, 12, effort));
+  EXPECT_FALSE(at_or_below(bytes.span(), 12, 19, effort));
+  effort = {.labels_left = 4};
+  EXPECT_TRUE(equal_names_at(bytes.span(), 12, 19, effort));
 }
 
 }  // namespace
