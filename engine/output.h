@@ -42,10 +42,10 @@ enum class Compression : uint8_t { zstd, gzip, none };
 namespace limits {
 inline constexpr uint32_t kQuestionsPerName = 64;                // one bit each in done_mask()
 inline constexpr uint64_t kRowsPerShardMax = uint64_t{1} << 40;  // times 64 questions fits 64 bits
-inline constexpr uint64_t kOrderedNames =
-    64 * 1024;  // --ordered: names between low water and the source
-inline constexpr uint64_t kOrderedBytes = 32
-                                          << 20;  // --ordered: rows held back before full() says so
+// --ordered: how far the source may be ahead of the first name that is not done, and how many bytes of
+// rows may wait behind it. Together with everything else this stays within 64 MiB.
+inline constexpr uint64_t kOrderedNames = 64 * 1024;
+inline constexpr uint64_t kOrderedBytes = uint64_t{16} << 20;
 }  // namespace limits
 
 struct OutputOptions {

@@ -46,7 +46,7 @@ bool Reorder::add(std::unique_ptr<RowBlock> rows) {
 }
 
 uint32_t Reorder::hold(std::unique_ptr<RowBlock> rows) {
-  held_bytes_ += rows->text.capacity();
+  held_bytes_ += rows->memory_bytes();
   const auto live = static_cast<uint32_t>(rows->rows.size());
   if (free_held_.empty()) {
     free_held_.push_back(static_cast<uint32_t>(held_.size()));
@@ -105,7 +105,7 @@ void Reorder::drop_row(uint32_t entry) {
   Held& held = held_[entries_[entry].block];
   free_entries_.push_back(entry);
   if (--held.live != 0) return;
-  held_bytes_ -= held.rows->text.capacity();
+  held_bytes_ -= held.rows->memory_bytes();
   held.rows.reset();
   free_held_.push_back(entries_[entry].block);
 }

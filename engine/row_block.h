@@ -28,6 +28,9 @@ struct RowBlock {
   std::vector<uint64_t> names_done;  // seq; their rows are here or were in blocks before
   Instant opened{};                  // when the first row or name came
 
+  [[nodiscard]] uint64_t memory_bytes() const noexcept {
+    return text.capacity() + rows.capacity() * sizeof(Row);
+  }
   [[nodiscard]] bool empty() const noexcept { return rows.empty() && names_done.empty(); }
 };
 

@@ -63,6 +63,7 @@ void RowSink::Impl::cut_biggest() {
 RowBlock& RowSink::Impl::row_block() {
   if (!ordered) {
     ordered = std::make_unique<RowBlock>();
+    ordered->text.reserve(limits::kOrderedBlockBytes + limits::kOrderedRoomBytes);
     ordered_counted = 0;
   }
   if (ordered->empty()) ordered->opened = now;

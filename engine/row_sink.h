@@ -16,7 +16,8 @@ namespace zonesweep::engine {
 namespace limits {
 inline constexpr size_t kLaneBytes = 2 << 20;           // text of all blocks of a lane
 inline constexpr size_t kOrderedBlockBytes = 64 << 10;  // ordered runs pass rows on early
-inline constexpr size_t kOrderedBlockNames = 4096;      // names of a resumed run may lack nothing
+inline constexpr size_t kOrderedRoomBytes = 2 << 10;  // the same for those: they are held for long
+inline constexpr size_t kOrderedBlockNames = 4096;    // names of a resumed run may lack nothing
 inline constexpr size_t kRowRoomBytes = 64
                                         << 10;  // most rows fit behind a block that is nearly full
 }  // namespace limits
