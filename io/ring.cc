@@ -302,7 +302,10 @@ void Ring::Impl::make_room() {
   for (uint32_t tries = 0; tries < kSubmitTriesMax && failed == 0; ++tries) {
     const int result = enter(0, 0, nullptr);
     if (result > 0) return;
-    if (result != -EINTR && result != -EAGAIN && result != -EBUSY) break;
+    if (result < 0 && result != -EINTR && result != -EAGAIN && result != -EBUSY) {
+      failed = -result;
+      return;
+    }
     copy_completions(aside);
     if (result != -EINTR) std::this_thread::sleep_for(kBackOff);
   }
@@ -491,8 +494,7 @@ void Ring::reap(std::vector<Completion>& into) {
   into.insert(into.end(), impl_->aside.begin(), impl_->aside.end());
   impl_->aside.clear();
   impl_->copy_completions(into);
-  // Overflown completions wait in the kernel for room: fetch them now, or they would overtake
-  // nothing but still arrive a turn late.
+  // Overflown completions wait in the kernel until there is room: now.
   for (uint32_t round = 0; io_uring_cq_has_overflow(&impl_->ring) && round < kOverflowRoundsMax;
        ++round) {
     ++impl_->overflows;
