@@ -69,10 +69,10 @@ struct DnsServer {
   bool obliging = false;        // has answered something
   Instant error_heeded{};       // the last ICMP error that was acted upon
   io::Error last_error = io::Error::none;
-  bool probing = false;         // a probe is out
-  Instant probe_at{};           // the next one no sooner
-  io::SocketId socket = 0;      // by which this turn's queries leave
-  uint32_t permits = 0;         // left in this turn
+  bool probing = false;     // a probe is out
+  Instant probe_at{};       // the next one no sooner
+  io::SocketId socket = 0;  // by which this turn's queries leave
+  uint32_t permits = 0;     // left in this turn
 };
 
 class DnsServers {

@@ -85,7 +85,7 @@ struct KeptAnswer {
 struct Question {
   enum class State : uint8_t {
     free,
-    between,     // has just left an exchange, a pause or a queue, and will be in one again or end
+    between,    // has just left an exchange, a pause or a queue, and will be in one again or end
     ready,      // in a queue, waiting for a permit
     asked,      // exchanges[0] runs
     pausing,    // backs off before the next try; the timer wakes it

@@ -21,7 +21,8 @@ void block_signals() {
   const sigset_t set = stop_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);  // a file at ulimit -f: write() says EFBIG, and the run ends resumable
+  std::signal(SIGXFSZ,
+              SIG_IGN);  // a file at ulimit -f: write() says EFBIG, and the run ends resumable
 }
 
 int wait_signal(io::Duration patience) {

@@ -14,20 +14,14 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from harness import (BIN, Skip, _xxhash, check, dns_query, equal, loopback, main, make_names, name_hash, run,  # noqa: E402
-                     stop, test, world_address)
+from harness import (BIN, Skip, World, check, dns_query, equal, loopback, main, make_names, name_hash, run,  # noqa: E402
+                     stop, test)
 
-import ctypes  # noqa: E402
-
-if _xxhash is not None:
-    _xxhash.XXH3_64bits_withSeed.restype = ctypes.c_uint64
-    _xxhash.XXH3_64bits_withSeed.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64]
+world_address = World().address
 
 
 def second_hash(name):
-    name_hash("")  # skips where the library is missing
-    data = name.encode()
-    return _xxhash.XXH3_64bits_withSeed(data, len(data), 1)
+    return name_hash(name, seed=1)
 
 
 def exists(name, percent=95):
