@@ -82,6 +82,7 @@ bool DnsLane::turn() {
   wall_us_ = options_.wall_us();
   for (const io::Event& event : events) dispatch(event);
   expire();
+  if (!transport_.failure().empty()) return false;
   const StopLevel stop = stop_.load(std::memory_order_relaxed);
   draining_ = stop != StopLevel::run;
   if (stop == StopLevel::abandon) return false;

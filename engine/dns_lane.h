@@ -102,6 +102,8 @@ class DnsLane final : private DnsTcp::Client {
   // One turn. False when there is nothing more to do.
   bool turn();
 
+  // After run(): why the transport ended it; empty when nothing was wrong. What was open stays for a resume.
+  [[nodiscard]] std::string_view failure() const { return transport_.failure(); }
   [[nodiscard]] Statistics statistics() const { return shared_.read(); }
   [[nodiscard]] const DnsServers& servers() const { return servers_; }
 

@@ -51,6 +51,8 @@ Pace::Pace(const Options& options, Instant start)
 }
 
 void Pace::turn(Instant now) {
+  // We did not run for a while: what was answered meanwhile is still to be read.
+  if (now - now_ > limits::kStall) lenient_until_ = now + limits::kDoubt;
   now_ = now;
   refill();
   if (now_ - epoch(current_).start >= epoch_length()) begin_epoch();
@@ -261,6 +263,7 @@ void Pace::judge_ramp(const Epoch& judged, double loss) {
 
 void Pace::begin_experiment(const Epoch& judged, double loss) {
   const double length = seconds(judged.end - judged.start);
+  experiment_mark_ = judged.mark;
   experiment_loss_ = loss;
   experiment_rate_ = judged.sent / length;
   experiment_delivered_ = judged.answered / length;
@@ -268,6 +271,10 @@ void Pace::begin_experiment(const Epoch& judged, double loss) {
 }
 
 void Pace::judge_experiment(const Epoch& judged, double loss) {
+  if (remembered(experiment_mark_) && !lossy(epoch(experiment_mark_))) {
+    return enter(Mode::ramp,
+                 experiment_rate_);  // what had seemed lost came after all: the server stalled
+  }
   const double before = 1 - experiment_loss_;
   const bool cured = loss <= baseline_ + 0.6 * (experiment_loss_ - baseline_);
   if (cured || 1 - loss >= 1.5 * before) {

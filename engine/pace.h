@@ -43,6 +43,8 @@ inline constexpr auto kDeliveredSpan =
     std::chrono::seconds{1};  // rate limiters count by the second
 inline constexpr auto kDoubt =
     std::chrono::milliseconds{250};  // a loss is believed no sooner: hosts stall, too
+inline constexpr auto kStall =
+    std::chrono::milliseconds{50};  // between two turns: we were not running
 inline constexpr auto kRetryTimeoutMin =
     std::chrono::milliseconds{400};  // resolvers ask others first
 inline constexpr auto kQueueDelayMax =
@@ -183,12 +185,14 @@ class Pace {
   EpochMark changed_ = 1;       // first epoch that was sent entirely at the present rate
   double experiment_loss_ = 0;  // before the experiment, or before the first of several cuts
   double experiment_rate_ = 0;
+  EpochMark experiment_mark_ = 0;
   double experiment_delivered_ = 0;
   RoundTrip round_trip_;
   Duration fastest_ = Duration::max();       // of the last 10 to 20 s
   Duration fastest_next_ = Duration::max();  // gathered for the next 10 s
   Instant fastest_since_;
   Instant last_answer_;
+  Instant lenient_until_{};
 };
 
 }  // namespace zonesweep::engine

@@ -163,6 +163,7 @@ void Scan::run_lane(Lane& lane, uint32_t index) {
   lane.lane = std::move(*created);
   lane.started.set_value({});
   lane.lane->run();
+  if (!lane.lane->failure().empty()) lane_failed_ = true;
   lanes_running_--;
 }
 
@@ -176,7 +177,9 @@ ScanProgress Scan::progress() const {
   return now;
 }
 
-bool Scan::over() const { return lanes_running_ == 0 || output_->failed() || output_->closed(); }
+bool Scan::over() const {
+  return lanes_running_ == 0 || lane_failed_ || output_->failed() || output_->closed();
+}
 
 void Scan::stop(StopLevel level) {
   if (level <= stop_.load()) return;
@@ -185,7 +188,7 @@ void Scan::stop(StopLevel level) {
 }
 
 std::expected<void, ScanError> Scan::finish() {
-  if (output_->failed() || output_->closed()) stop(StopLevel::abandon);
+  if (output_->failed() || output_->closed() || lane_failed_) stop(StopLevel::abandon);
   for (const auto& lane : lanes_) lane->thread.join();
   source_thread_.join();
   const bool everything = source_->complete() && stop_.load() == StopLevel::run;
@@ -198,6 +201,13 @@ std::expected<void, ScanError> Scan::finish() {
     return std::unexpected(ScanError{exit_code::kInput, std::get<InputError>(error).text()});
   }
   if (!finished) return std::unexpected(error_of(finished.error()));
+  for (const auto& lane : lanes_) {
+    const std::string_view why = lane->lane->failure();
+    if (why.empty()) continue;
+    return std::unexpected(
+        ScanError{exit_code::kOutput,
+                  fmt::format("{}; what is finished is on disk: go on with --resume", why)});
+  }
   return {};
 }
 

@@ -94,6 +94,7 @@ class Scan {
   std::unique_ptr<Source> source_;
   std::atomic<StopLevel> stop_ = StopLevel::run;
   std::atomic<uint32_t> lanes_running_ = 0;
+  std::atomic<bool> lane_failed_ = false;
   std::expected<void, SourceError> source_result_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::jthread source_thread_;
