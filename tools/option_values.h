@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "tools/units.h"
 
@@ -34,6 +35,25 @@ inline CLI::Option* add_duration(CLI::App& command, const std::string& name, io:
                       return std::string();
                     })
       ->type_name("TIME");
+}
+
+// One word of a few, each standing for a value that `take` gets.
+template <typename Value, typename Take>
+CLI::Option* add_choice(CLI::App& command, const std::string& name,
+                        std::vector<std::pair<std::string, Value>> choices, const std::string& help,
+                        Take take) {
+  return add_parsed(command, name, help,
+                    [choices = std::move(choices), take](const std::string& text) {
+                      std::string words;
+                      for (const auto& [word, value] : choices) {
+                        if (word == text) {
+                          take(value);
+                          return std::string();
+                        }
+                        words += (words.empty() ? "" : ", ") + word;
+                      }
+                      return "'" + text + "' is none of: " + words;
+                    });
 }
 
 }  // namespace zonesweep::tools

@@ -5,7 +5,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
-#include <map>
 #include <thread>
 
 #include "engine/json_text.h"
@@ -29,14 +28,13 @@ void add_input_options(CLI::App& command, ScanCommand& options) {
   const std::string group = "Input";
   command.add_option("INPUT", options.scan.inputs, "files with names; '-' is standard input")
       ->required();
-  const std::map<std::string, engine::InputFormat> formats{{"auto", engine::InputFormat::automatic},
-                                                           {"list", engine::InputFormat::list},
-                                                           {"csv", engine::InputFormat::csv},
-                                                           {"zone", engine::InputFormat::zone}};
-  command
-      .add_option("--input-format,--format-in", input.format,
-                  "auto, list, csv or zone; auto looks at the content")
-      ->transform(CLI::CheckedTransformer(formats))
+  add_choice<engine::InputFormat>(command, "--input-format,--format-in",
+                                  {{"auto", engine::InputFormat::automatic},
+                                   {"list", engine::InputFormat::list},
+                                   {"csv", engine::InputFormat::csv},
+                                   {"zone", engine::InputFormat::zone}},
+                                  "auto, list, csv or zone; auto looks at the content",
+                                  [&input](auto format) { input.format = format; })
       ->type_name("FORMAT")
       ->group(group);
   command.add_option("--column", input.column, "of a CSV file: its header, or its number from 1")
@@ -117,16 +115,13 @@ void add_output_options(CLI::App& command, ScanCommand& options) {
   command.add_option("--format", options.format, "ndjson")
       ->check(CLI::IsMember({"ndjson"}))
       ->group(group);
-  const std::map<std::string, engine::Compression> compressions{
-      {"zstd", engine::Compression::zstd},
-      {"gzip", engine::Compression::gzip},
-      {"none", engine::Compression::none}};
-  command
-      .add_option_function<engine::Compression>(
-          "--compress",
-          [&options](const engine::Compression& value) { options.compression = value; },
-          "zstd, gzip or none (default: zstd into a folder, none to standard output)")
-      ->transform(CLI::CheckedTransformer(compressions))
+  add_choice<engine::Compression>(
+      command, "--compress",
+      {{"zstd", engine::Compression::zstd},
+       {"gzip", engine::Compression::gzip},
+       {"none", engine::Compression::none}},
+      "zstd, gzip or none (default: zstd into a folder, none to standard output)",
+      [&options](auto compression) { options.compression = compression; })
       ->type_name("KIND")
       ->group(group);
   command
@@ -139,14 +134,13 @@ void add_output_options(CLI::App& command, ScanCommand& options) {
   command.add_flag("--ordered", output.ordered, "rows of a shard in the order of the input")
       ->group(group);
   command.add_flag("--resume", output.resume, "go on with an interrupted folder")->group(group);
-  const std::map<std::string, ProgressMode> modes{{"auto", ProgressMode::automatic},
-                                                  {"bar", ProgressMode::bar},
-                                                  {"json", ProgressMode::json},
-                                                  {"none", ProgressMode::none}};
-  command
-      .add_option("--progress", options.progress,
-                  "auto, bar, json (a line a second on stderr) or none")
-      ->transform(CLI::CheckedTransformer(modes))
+  add_choice<ProgressMode>(command, "--progress",
+                           {{"auto", ProgressMode::automatic},
+                            {"bar", ProgressMode::bar},
+                            {"json", ProgressMode::json},
+                            {"none", ProgressMode::none}},
+                           "auto, bar, json (a line a second on stderr) or none",
+                           [&options](auto mode) { options.progress = mode; })
       ->type_name("MODE")
       ->group(group);
 }

@@ -80,6 +80,7 @@ def unknown_options_and_values_exit_2(t):
     fails(scan(t, path, "--colour"), 2, "--colour")
     fails(scan(t, path, "--timeout", "fast"), 2, "fast")
     fails(scan(t, path, "--split", "3/3"), 2, "split")
+    fails(scan(t, path, "--compress", "squash"), 2, "squash", "zstd, gzip, none")
     fails(["scan", path, "-r", "127.0.0.1:99999", "-o", t.folder / "out"], 2, "99999")
     fails(["scan", path, "-r", "127.0.0.1"], 2, "-o")
 
