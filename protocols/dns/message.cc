@@ -204,7 +204,7 @@ std::expected<Summary, Error> Message::validate() const noexcept {
 }
 
 RecordIterator::RecordIterator(const Message& message) noexcept
-    : message_(&message), at_(message.records_at()) {
+    : bytes_(message.bytes()), at_(message.records_at()) {
   for (size_t i = 0; i < left_.size(); ++i) left_[i] = message.count(static_cast<Section>(i));
   step();
 }
@@ -214,16 +214,15 @@ void RecordIterator::step() noexcept {
   while (section < left_.size() && left_[section] == 0) ++section;
   done_ = true;
   if (section == left_.size() || budget_ == 0) return;
-  const MessageBytes bytes = message_->bytes();
-  const size_t fixed = behind_name(bytes, at_);
-  if (bytes.size() < fixed + kFixedBytes) return;
-  const uint16_t size = read_u16(bytes, fixed + 8);
-  if (bytes.size() - fixed - kFixedBytes < size) return;
+  const size_t fixed = behind_name(bytes_, at_);
+  if (bytes_.size() < fixed + kFixedBytes) return;
+  const uint16_t size = read_u16(bytes_, fixed + 8);
+  if (bytes_.size() - fixed - kFixedBytes < size) return;
   record_ = {.section = static_cast<Section>(section),
              .owner = static_cast<uint16_t>(at_),
-             .type = read_u16(bytes, fixed),
-             .klass = read_u16(bytes, fixed + 2),
-             .ttl_raw = read_u32(bytes, fixed + 4),
+             .type = read_u16(bytes_, fixed),
+             .klass = read_u16(bytes_, fixed + 2),
+             .ttl_raw = read_u32(bytes_, fixed + 4),
              .rdata = static_cast<uint16_t>(fixed + kFixedBytes),
              .rdata_size = size};
   at_ = fixed + kFixedBytes + size;

@@ -180,7 +180,7 @@ class RecordIterator {
  private:
   void step() noexcept;
 
-  const Message* message_;
+  MessageBytes bytes_;
   Record record_;
   size_t at_;                       // offset of the next record
   std::array<uint16_t, 3> left_{};  // records not yet read, per section
@@ -190,12 +190,12 @@ class RecordIterator {
 
 class RecordRange {
  public:
-  explicit RecordRange(const Message& message) noexcept : message_(&message) {}
-  [[nodiscard]] RecordIterator begin() const noexcept { return RecordIterator(*message_); }
+  explicit RecordRange(const Message& message) noexcept : message_(message) {}
+  [[nodiscard]] RecordIterator begin() const noexcept { return RecordIterator(message_); }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
  private:
-  const Message* message_;
+  Message message_;  // by value, so that a range outlives the view it came from
 };
 
 inline RecordRange Message::records() const noexcept { return RecordRange(*this); }

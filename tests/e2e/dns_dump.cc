@@ -6,11 +6,13 @@
 // or "! reason" when the message is refused.
 #include <array>
 #include <cstddef>
-#include <cstdio>
+#include <expected>
 #include <iostream>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "engine/ndjson.h"
 #include "protocols/dns/rdata.h"
 
 namespace {
@@ -42,6 +44,23 @@ void dump(const dns::Message& message) {
   }
 }
 
+void print_row(const std::vector<std::byte>& bytes) {
+  engine::DnsRecord record{.input = {reinterpret_cast<const char*>(bytes.data()), bytes.size()}};
+  record.status = engine::Status::bad_answer;
+  const auto message = dns::Message::parse(bytes);
+  const auto summary = message ? message->validate() : std::unexpected(message.error());
+  if (summary) {
+    record.name = message->question_name();
+    record.type = message->question_type();
+    record.status = engine::status_of(*message, *summary);
+    record.message = bytes;
+    record.summary = &*summary;
+  }
+  std::string row;
+  engine::append_ndjson(record, row);
+  std::cout << row;
+}
+
 void decode(const std::string& line) {
   const auto bytes = from_hex(line);
   const auto message = dns::Message::parse(bytes);
@@ -60,10 +79,11 @@ void decode(const std::string& line) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
+  const bool rows = argc > 1 && std::string_view(argv[1]) == "--rows";
   for (std::string line; std::getline(std::cin, line);) {
-    decode(line);
+    rows ? print_row(from_hex(line)) : decode(line);
     std::cout.flush();
   }
 }

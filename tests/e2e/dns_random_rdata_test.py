@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 
-from dns_reading import decoded, receive
+from dns_reading import decoded, receive, rows
 from harness import Skip, check, equal, main, test
 
 RECORDS = 6_000
@@ -284,6 +284,27 @@ def what_dig_takes_we_take_and_show_alike(t):
             taken += 1
     check(taken > refused, "dig took only", taken, "of", taken + refused)
     t.note(taken, "records alike,", refused, "refused by dig")
+
+
+@test
+def a_row_is_valid_json_and_shows_the_same_data(t):
+    seed = int(os.environ.get("ZONESWEEP_SEED", time.time_ns() & 0xFFFFFF))
+    t.note("seed", seed)
+    generator = Generator(seed)
+    types = list(generator.types)
+    messages = [generator.message(number, types[number % len(types)]) for number in range(RECORDS)]
+    shown = refused = 0
+    for message, records, row in zip(messages, decoded(messages), rows(messages)):
+        if isinstance(records, str):
+            check(row["status"] == "BAD_ANSWER" and "answers" not in row, "seed", seed, row)
+            refused += 1
+            continue
+        for answer in row.get("answers", []):  # none where the owner is not the name that was asked
+            check((answer["name"], str(answer["ttl"]), "IN", answer["type"], answer["data"]) == records[0], "seed", seed,
+                  "\n  message", message.hex(), "\n  row", answer, "\n  read", records[0])
+            shown += 1
+    check(shown > RECORDS // 4, "only", shown, "answers in", RECORDS, "rows")
+    t.note(shown, "answers,", refused, "refused")
 
 
 if __name__ == "__main__":
