@@ -134,33 +134,43 @@ const Meaning* Label::meaning_in(Section section) const noexcept {
   return general;
 }
 
-void LabelFolder::put(char c) noexcept {
-  if (size_ == bytes_.size()) {
-    too_long_ = true;
-    return;
+namespace {
+
+// What a byte becomes: a letter, kDropped, or kSeparator.
+constexpr char kSeparator = '\0';
+constexpr char kDropped = '\1';
+constexpr std::array<char, 256> kFolding = [] {
+  std::array<char, 256> folding{};
+  for (size_t i = 0; i < folding.size(); ++i) {
+    const auto c = static_cast<char>(i);
+    folding[i] = c >= 'A' && c <= 'Z'                  ? static_cast<char>(c + ('a' - 'A'))
+                 : (c >= 'a' && c <= 'z') || i >= 0x80 ? c
+                 : c >= '0' && c <= '9'                ? kDropped
+                                                       : kSeparator;
   }
-  bytes_[size_++] = c;
-  hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 16777619U;
-}
+  return folding;
+}();
+
+// U+00C0 to U+00FF without their accents.
+constexpr std::string_view kBare =
+    "aaaaaaaceeeeiiiidnooooo ouuuuytsaaaaaaaceeeeiiiidnooooo ouuuuyty";
+static_assert(kBare.size() == 64);
+
+}  // namespace
 
 void LabelFolder::add(std::string_view text) noexcept {
-  // U+00C0 to U+00FF without their accents.
-  constexpr std::string_view kBare =
-      "aaaaaaaceeeeiiiidnooooo ouuuuytsaaaaaaaceeeeiiiidnooooo ouuuuyty";
-  static_assert(kBare.size() == 64);
-  for (size_t at = 0; at < text.size(); ++at) {
-    if (too_long_) return;
-    char c = text[at];
+  for (size_t at = 0; at < text.size() && !too_long_; ++at) {
+    char c = kFolding[static_cast<unsigned char>(text[at])];
+    if (c == kDropped) continue;
     if (c == '\xC3' && at + 1 < text.size())
       c = kBare[static_cast<unsigned char>(text[++at]) & 0x3FU];
-    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-    if ((lower >= 'a' && lower <= 'z') || static_cast<unsigned char>(c) >= 0x80) {
-      if (blank_pending_ && size_ != 0) put(' ');
-      blank_pending_ = false;
-      put(lower);
-    } else if (c < '0' || c > '9') {
+    if (c == kSeparator || c == ' ') {
       blank_pending_ = true;
+      continue;
     }
+    if (blank_pending_ && size_ != 0) put(' ');
+    blank_pending_ = false;
+    put(c);
   }
 }
 

@@ -89,7 +89,14 @@ class LabelFolder {
   [[nodiscard]] bool usable() const noexcept { return size_ != 0 && !too_long_; }
 
  private:
-  void put(char c) noexcept;
+  void put(char c) noexcept {
+    if (size_ == bytes_.size()) {
+      too_long_ = true;
+      return;
+    }
+    bytes_[size_++] = c;
+    hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 16777619U;
+  }
   std::array<char, limits::kLabelBytes> bytes_;
   size_t size_ = 0;
   uint32_t hash_ = 2166136261U;  // FNV-1a, 32 bits

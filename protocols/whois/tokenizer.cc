@@ -9,10 +9,26 @@ namespace zonesweep::whois {
 namespace {
 
 constexpr size_t kLabelTextBytes = 80;  // unfolded; longer text before a colon is a sentence
+constexpr size_t kPhraseBytes = 120;    // longer is prose
+constexpr size_t kHeadingBytes = 48;    // the longest heading without a colon has 39
 constexpr size_t kPhraseWords = 6;      // "domain record activated on the"
 
 [[nodiscard]] bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
 [[nodiscard]] bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+[[nodiscard]] bool has_digit(std::string_view text) noexcept {
+  return std::ranges::any_of(text, is_digit);
+}
+
+// string_view's own search for one of several characters is slow.
+[[nodiscard]] size_t blank_at(std::string_view text, size_t from) noexcept {
+  while (from < text.size() && !is_blank(text[from])) ++from;
+  return from;
+}
+[[nodiscard]] size_t word_at(std::string_view text, size_t from) noexcept {
+  while (from < text.size() && is_blank(text[from])) ++from;
+  return from;
+}
 
 [[nodiscard]] std::string_view trimmed(std::string_view text) noexcept {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
@@ -63,14 +79,17 @@ constexpr size_t kPhraseWords = 6;      // "domain record activated on the"
 // follows it; "Domain example.net": the label of a name, if a lone name follows.
 [[nodiscard]] Token phrase(std::string_view text, uint32_t indent) noexcept {
   Token best = plain(text, indent);
+  // A date has a digit, a name a dot that does not end the line.
+  if (text.size() > kPhraseBytes || (!has_digit(text) && text.find('.') >= text.size() - 1))
+    return best;
   LabelFolder folded;
   size_t at = 0;
   for (size_t words = 0; words < kPhraseWords && at < text.size(); ++words) {
-    const size_t end = std::min(text.find_first_of(" \t", at), text.size());
+    const size_t end = blank_at(text, at);
     if (end == text.size()) break;
     folded.add(text.substr(at, end - at));
     folded.add(" ");
-    at = std::min(text.find_first_not_of(" \t", end), text.size());
+    at = word_at(text, end);
     const Label* const label = find_label(folded);
     const Meaning* const meaning = label == nullptr ? nullptr : label->meaning_in(Section::none);
     if (meaning == nullptr) continue;
@@ -100,13 +119,9 @@ constexpr size_t kPhraseWords = 6;      // "domain record activated on the"
   return token.label != nullptr && token.kind == Token::Kind::field ? token : phrase(text, indent);
 }
 
-[[nodiscard]] bool has_digit(std::string_view text) noexcept {
-  return std::ranges::any_of(text, is_digit);
-}
-
 [[nodiscard]] Token unlabelled(std::string_view text, uint32_t indent) noexcept {
   const Token token = columns(text, indent);
-  if (token.kind != Token::Kind::text || text.size() > kLabelTextBytes) return token;
+  if (token.kind != Token::Kind::text || text.size() > kHeadingBytes) return token;
   const Label* const label = find_label(text);
   if (label == nullptr || label->heading == Section::none) return token;
   return {.kind = Token::Kind::heading, .label = label, .indent = indent};
@@ -133,7 +148,7 @@ Token token_of(const Line& line) noexcept {
   Token token = labelled(text.substr(0, colon), without_leaders(trimmed(text.substr(colon + 1))),
                          line.indent);
   if (token.label != nullptr) return token;
-  if (is_host_name(text.substr(0, text.find_first_of(" \t")))) {
+  if (is_host_name(text.substr(0, blank_at(text, 0)))) {
     return plain(text, line.indent);  // a name server and its IPv6 address
   }
   if (has_digit(text)) {

@@ -94,12 +94,16 @@ bool is_host_name(std::string_view text) noexcept {
 }
 
 bool HostWords::next() noexcept {
-  constexpr std::string_view kSeparators = " \t,;()[]|<>\"'*";
+  const auto separates = [](char c) {
+    return c == ' ' || c == '\t' || c == ',' || c == ';' || c == '(' || c == ')' || c == '[' ||
+           c == ']' || c == '|' || c == '<' || c == '>' || c == '"' || c == '\'' || c == '*';
+  };
   if (left_.starts_with("- ")) left_.remove_prefix(2);  // a list of YAML
-  const size_t begin = left_.find_first_not_of(kSeparators);
-  if (begin == std::string_view::npos) return false;
-  const size_t end = std::min(left_.find_first_of(kSeparators, begin), left_.size());
-  word_ = left_.substr(begin, end - begin);
+  while (!left_.empty() && separates(left_.front())) left_.remove_prefix(1);
+  if (left_.empty()) return false;
+  size_t end = 0;
+  while (end < left_.size() && !separates(left_[end])) ++end;
+  word_ = left_.substr(0, end);
   left_.remove_prefix(end);
   while (word_.size() > 1 && word_.back() == '.') word_.remove_suffix(1);
   return true;
