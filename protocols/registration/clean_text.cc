@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 
 namespace zonesweep::registration {
@@ -37,18 +36,6 @@ bool must_be_escaped(uint32_t code) noexcept {
   if (code < 0x20) return code != '\t' && code != '\n' && code != '\r';
   return (code >= 0x7F && code < 0xA0) || code == 0x061C || code == 0x200E || code == 0x200F ||
          (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) || code == 0xFEFF;
-}
-
-bool is_plain_word(const char* bytes) noexcept {
-  uint64_t word = 0;
-  std::memcpy(&word, bytes, sizeof word);
-  constexpr uint64_t kHigh = 0x8080808080808080U;
-  constexpr uint64_t kOnes = 0x0101010101010101U;
-  if ((word & kHigh) != 0) return false;
-  const uint64_t below_blank = (word - kOnes * 0x20U) & ~word & kHigh;
-  const uint64_t del = word ^ (kOnes * 0x7FU);
-  const uint64_t is_del = (del - kOnes) & ~del & kHigh;
-  return (below_blank | is_del) == 0;
 }
 
 void append_escaped(std::string_view text, std::string& out) {

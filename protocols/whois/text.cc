@@ -32,6 +32,10 @@ struct Findings {
       at += 8;
       continue;
     }
+    if (registration::is_plain(text[at])) {
+      ++at;
+      continue;
+    }
     const Character character = character_at(text, at);
     if (character.size == 0) {
       found.utf8 = false;
