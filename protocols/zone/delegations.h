@@ -24,7 +24,8 @@ namespace zonesweep::zone {
 
 class Delegations {
  public:
-  Delegations(uint64_t key, Counts& counts) : key_(key), counts_(counts) {}
+  Delegations(uint64_t key, size_t seen_buckets, Counts& counts)
+      : key_(key), counts_(counts), seen_(seen_buckets) {}
 
   void origin(const ZoneName& name);  // the user's, or a $ORIGIN
   void soa(const ZoneName& owner, Output& out);

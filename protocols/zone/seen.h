@@ -33,7 +33,7 @@ class Seen {
     friend bool operator==(const Key&, const Key&) = default;
   };
 
-  Seen();
+  explicit Seen(size_t buckets = limits::kSeenBuckets);  // a power of two
   // Brings the bucket of `key` into the cache.
   void prefetch(const Key& key) const noexcept { __builtin_prefetch(&bucket(key), 1); }
   // True when the key is new.
@@ -52,10 +52,9 @@ class Seen {
   struct Free {
     void operator()(void* memory) const noexcept { std::free(memory); }
   };
-  [[nodiscard]] Bucket& bucket(const Key& key) const noexcept {
-    return table_[key.low & (limits::kSeenBuckets - 1)];
-  }
+  [[nodiscard]] Bucket& bucket(const Key& key) const noexcept { return table_[key.low & mask_]; }
 
+  size_t mask_;
   std::unique_ptr<void, Free> memory_;  // zeros until written: no real key is zero
   Bucket* table_;                       // aligned to a cache line
 };

@@ -57,7 +57,7 @@ size_t worth_trying(size_t size) {
 ZoneParser::ZoneParser(ZoneOptions options)
     : options_(std::move(options)),
       window_(kClasses, options_.classify),
-      delegations_(options_.key, counts_) {}
+      delegations_(options_.key, options_.seen_buckets, counts_) {}
 
 ZoneParser::Failure ZoneParser::begin(TextBuffer& in) {
   begun_ = true;

@@ -30,6 +30,7 @@ struct ZoneOptions {
   uint64_t key = 0;    // secret of this run, for the hashes of names
   bool plain = true;   // false: every line goes the long way
   Classify classify = best_classify();
+  size_t seen_buckets = limits::kSeenBuckets;
 };
 
 class ZoneParser final : public Parser {
