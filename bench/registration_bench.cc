@@ -1,5 +1,5 @@
-// WHOIS text and RDAP bodies to fields, over the corpora ($ZONESWEEP_CORPORA, or ../shared/corpora of the tree that this
-// is run from) and over built-in answers where there are none.
+// WHOIS text and RDAP bodies to fields, over the corpora ($ZONESWEEP_CORPORA, or ../shared/corpora
+// of the tree that this is run from) and over built-in answers where there are none.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>

@@ -1,4 +1,5 @@
-// Text to names: zones, lists and CSV, plain and compressed. bytes_per_second counts text, not compressed bytes.
+// Text to names: zones, lists and CSV, plain and compressed. bytes_per_second counts text, not
+// compressed bytes.
 #include <benchmark/benchmark.h>
 #include <isa-l/igzip_lib.h>
 #include <zstd.h>

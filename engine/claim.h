@@ -3,8 +3,7 @@
 //
 // Threads:    the control thread.
 // Invariants: the lock is held before anything is read (FAULTS T16); a folder that holds anything
-// else is
-//             never written to without --resume.
+//             else is never written to without --resume.
 // Ownership:  a Claim owns the folder's descriptor and the lock; both end with it.
 #pragma once
 

@@ -4,11 +4,11 @@
 // write. Each turn handles what came in, then what is due, then fills the window again.
 //
 // Threads:    run() and turn() belong to one thread; statistics() and the stop level may be used
-// from any. Invariants: (1) every question of every name that was pulled ends in exactly one row,
-// unless the run is
-//             abandoned, and then a resume asks it again; (2) a reply counts only for the socket,
-//             id, name, type and class that were asked; (3) callbacks only queue work: nothing
-//             re-enters; (4) no allocation per name in the steady state.
+//             from any.
+// Invariants: (1) every question of every name that was pulled ends in exactly one row, unless the
+//             run is abandoned, and then a resume asks it again; (2) a reply counts only for the
+//             socket, id, name, type and class that were asked; (3) callbacks only queue work:
+//             nothing re-enters; (4) no allocation per name in the steady state.
 // Ownership:  transport, queue and writer outlive the lane.
 // Units:      window counts lookups; tries count per question; timeouts are for one try.
 #pragma once
@@ -102,7 +102,8 @@ class DnsLane final : private DnsTcp::Client {
   // One turn. False when there is nothing more to do.
   bool turn();
 
-  // After run(): why the transport ended it; empty when nothing was wrong. What was open stays for a resume.
+  // After run(): why the transport ended it; empty when nothing was wrong. What was open stays for
+  // a resume.
   [[nodiscard]] std::string_view failure() const { return transport_.failure(); }
   [[nodiscard]] Statistics statistics() const { return shared_.read(); }
   [[nodiscard]] const DnsServers& servers() const { return servers_; }

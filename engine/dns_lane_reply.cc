@@ -212,8 +212,8 @@ void DnsLane::keep(Question& question, uint32_t index, Status status, uint16_t r
   kept.transport = transport_of(exchange);
 }
 
-// Over TCP one answer is all there will be. Its place on the link is somebody else's now: a question that
-// waits for a link must not hold one.
+// Over TCP one answer is all there will be. Its place on the link is somebody else's now: a
+// question that waits for a link must not hold one.
 void DnsLane::free_link(Question& question, uint32_t index) {
   if (question.exchanges[index].tcp) stop_listening(question, index);
 }

@@ -2,13 +2,11 @@
 //
 // Threads:    one lane.
 // Invariants: (1) an id of a link stands for one waiting question; (2) every question that ask()
-// took ends by
-//             on_tcp_message(), on_tcp_lost() or forget(); (3) callbacks come only from inside
-//             on_event().
+//             took ends by on_tcp_message(), on_tcp_lost() or forget(); (3) callbacks come only
+//             from inside on_event().
 // Ownership:  streams belong to the transport; links and their 64 KiB readers to this class.
 // Errors:     a message that parses but belongs to nothing waiting is counted and dropped: late
-// answers of a
-//             forgotten question must never answer another.
+//             answers of a forgotten question must never answer another.
 #pragma once
 
 #include <cstdint>

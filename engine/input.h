@@ -2,10 +2,11 @@
 // another.
 //
 // Threads:    an Input belongs to the source thread; next() blocks in read(2). interrupt() may come
-// from any. Invariants: (1) the same files and options give the same names with the same seq,
-// however the bytes arrive;
-//             (2) everything that stands before an error is handed out before the error is;
-//             (3) memory is fixed by the constants of the parsers, whatever the files hold.
+//             from any.
+// Invariants: (1) the same files and options give the same names with the same seq, however the
+//             bytes arrive; (2) everything that stands before an error is handed out before the
+//             error is; (3) memory is fixed by the constants of the parsers, whatever the files
+//             hold.
 // Ownership:  names live in the caller's NameBlock; nothing points into the Input.
 // Units:      positions are bytes of the files as stored (compressed).
 // Errors:     InputError, final: after one, or after false, next() must not be called again.

@@ -3,7 +3,8 @@
 //
 // Threads:    value types.
 // Invariants: every record ends in its own XXH3-64, so that a torn or damaged one is never
-// believed. Units:      integers are little-endian on disk.
+//             believed.
+// Units:      integers are little-endian on disk.
 #pragma once
 
 #include <cstdint>

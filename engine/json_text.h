@@ -3,8 +3,7 @@
 //
 // Threads:    any; the cached second of append_json_time() is per thread.
 // Invariants: what is appended is valid UTF-8, and inside of a JSON string it ends nothing: no
-// quote, backslash or
-//             control character stands bare.
+//             quote, backslash or control character stands bare.
 // Errors:     none: every byte has a written form.
 #pragma once
 

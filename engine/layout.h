@@ -2,8 +2,7 @@
 //
 // Threads:    value types.
 // Invariants: names come from counters and options only. What begins with '_' or '.' is skipped by
-// the
-//             readers of Spark, DuckDB and Hive.
+//             the readers of Spark, DuckDB and Hive.
 #pragma once
 
 #include <cstdint>

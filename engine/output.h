@@ -5,12 +5,10 @@
 // folder, docs/design/resume.md the journal that lets a killed run go on inside a chunk.
 //
 // Threads:    open(), finish() and the destructor: the control thread. plan() to admit(): the
-// source
-//             thread. A RowSink: its lane. The rest: any thread. A lane takes no lock per row, only
-//             per block.
+//             source thread. A RowSink: its lane. The rest: any thread. A lane takes no lock per
+//             row, only per block.
 // Invariants: (1) a row is counted once, however often the run is killed and resumed; (2) a final
-// file
-//             name appears only by rename of a complete, synced file, and counts only by its
+//             file name appears only by rename of a complete, synced file, and counts only by its
 //             manifest line; (3) finished rows are on disk within flush_interval; (4) memory is
 //             bounded by options, never by the number of rows.
 // Ownership:  Output owns the sinks, the thread, the files and the lock on the folder.
@@ -42,8 +40,8 @@ enum class Compression : uint8_t { zstd, gzip, none };
 namespace limits {
 inline constexpr uint32_t kQuestionsPerName = 64;                // one bit each in done_mask()
 inline constexpr uint64_t kRowsPerShardMax = uint64_t{1} << 40;  // times 64 questions fits 64 bits
-// --ordered: how far the source may be ahead of the first name that is not done, and how many bytes of
-// rows may wait behind it. Together with everything else this stays within 64 MiB.
+// --ordered: how far the source may be ahead of the first name that is not done, and how many bytes
+// of rows may wait behind it. Together with everything else this stays within 64 MiB.
 inline constexpr uint64_t kOrderedNames = 64 * 1024;
 inline constexpr uint64_t kOrderedBytes = uint64_t{16} << 20;
 }  // namespace limits

@@ -2,10 +2,10 @@
 // back.
 //
 // Threads:    any, as the sections say. One mutex, taken once for each block, chunk and batch of
-// names. Invariants: (1) events are taken in the order of their arrival; (2) a push never waits:
-// full() asks the
-//             lanes to stop pulling, and only what is in flight then can still come; (3) the input
-//             marks that take() gives cover every row of the events it gives.
+//             names.
+// Invariants: (1) events are taken in the order of their arrival; (2) a push never waits: full()
+//             asks the lanes to stop pulling, and only what is in flight then can still come; (3)
+//             the input marks that take() gives cover every row of the events it gives.
 // Ownership:  buffers go round: a lane's frame comes back to a lane with its capacity, up to
 //             kSpareBytes in all.
 // Units:      bytes of frames and row blocks.

@@ -4,7 +4,7 @@
 // Threads:    run() is the writer thread; the constructor runs before it.
 // Invariants: a chunk is committed when every row that the source announced has come exactly once.
 // Errors:     the first goes to the queue; after it events are taken and dropped, so that nobody
-// waits.
+//             waits.
 #pragma once
 
 #include <array>

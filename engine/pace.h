@@ -15,8 +15,7 @@
 //
 // Threads:    one lane. Never reads a clock.
 // Invariants: permits() <= what the rate, the hard cap and the in-flight cap allow; a permit taken
-// by
-//             sent() comes back by exactly one of answered(), lost(), refused(), withdrawn(),
+//             by sent() comes back by exactly one of answered(), lost(), refused(), withdrawn(),
 //             forgotten().
 // Units:      rates in queries per second.
 #pragma once

@@ -3,8 +3,8 @@
 //
 // Threads:    one lane.
 // Invariants: slabs are allocated once and addressed by slot; a slot is free or in use, never
-// moves. Ownership:  a Lookup owns copies of its name and input text; a Question belongs to its
-// lookup.
+//             moves.
+// Ownership:  a Lookup owns copies of its name and input text; a Question belongs to its lookup.
 #pragma once
 
 #include <algorithm>

@@ -3,9 +3,8 @@
 //
 // Threads:    the control thread, under the lock of the folder, before anything else reads it.
 // Invariants: (1) a row counts if its frame and its journal record both verify, and all before
-// them;
-//             (2) nothing under a final name is ever changed or removed; what is wrong there is an
-//             error; (3) a final file without a manifest line goes back to being an open one.
+//             them; (2) nothing under a final name is ever changed or removed; what is wrong there
+//             is an error; (3) a final file without a manifest line goes back to being an open one.
 // Errors:     OutputError of kind state (damage) or failed (the disk).
 #pragma once
 

@@ -2,9 +2,8 @@
 //
 // Threads:    the writer.
 // Invariants: (1) rows leave in the order of (seq, question), chunk after chunk; (2) a name leaves
-// when it
-//             and all names before it in its chunk are done; (3) at most kOrderedNames names are
-//             held: the source is kept from handing out more.
+//             when it and all names before it in its chunk are done; (3) at most kOrderedNames
+//             names are held: the source is kept from handing out more.
 // Ownership:  holds the blocks of the lanes until their last row has left.
 #pragma once
 

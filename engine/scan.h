@@ -1,11 +1,10 @@
 // engine/scan.h - a run: input, lanes, output, and how it ends.
 //
 // Threads:    open(), progress(), stop() and finish() belong to the control thread. Behind them:
-// one source thread,
-//             one thread per lane, and the output's writer thread.
+//             one source thread, one thread per lane, and the output's writer thread.
 // Invariants: (1) the folder is touched only after input, io_uring and resolvers were found good;
-// (2) finish() always
-//             leaves what was finished on disk, and says by its exit code what that is.
+//             (2) finish() always leaves what was finished on disk, and says by its exit code what
+//             that is.
 // Errors:     ScanError: exit code and one line. Fixed exit codes, docs/exit-codes in the README.
 #pragma once
 

@@ -3,8 +3,7 @@
 //
 // Threads:    the writer.
 // Invariants: FAULTS T15: frame, journal -> sync file -> rename -> sync folder -> manifest line ->
-// sync.
-//             A sync that failed is not asked again.
+//             sync. A sync that failed is not asked again.
 // Ownership:  owns every open file of the run but the lock.
 #pragma once
 

@@ -2,8 +2,9 @@
 //
 // Threads:    one at a time. Blocks.
 // Invariants: text is given as it was written; damage or a cut end is an error, never a shorter
-// shard. Ownership:  what next() gives is lent until the next call. Errors:     a short reason,
-// without the path.
+//             shard.
+// Ownership:  what next() gives is lent until the next call.
+// Errors:     a short reason, without the path.
 #pragma once
 
 #include <cstdint>

@@ -19,8 +19,8 @@ struct Source::Chunk {
   uint64_t rows = 0;   // that they need, on disk or not
   Output::ChunkPlan plan;
   XXH3_state_t hash;
-  // Of a partial chunk, until its beginning has proved to be the input of the earlier run: another input must not
-  // add a single row to it.
+  // Of a partial chunk, until its beginning has proved to be the input of the earlier run: another
+  // input must not add a single row to it.
   std::vector<std::unique_ptr<NameBatch>> held;
 
   void add(std::string_view input) {

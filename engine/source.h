@@ -3,14 +3,13 @@
 //
 // Threads:    run() is the source thread; stop() and progress() may be called from any.
 // Invariants: (1) a chunk is a fixed run of consecutive names, whatever is resumed, split or
-// committed already;
-//             (2) a name reaches the queue only after the output has been told its input, so that
-//             no row is on disk whose input is not vouched for; (3) committed chunks and other
-//             machines' chunks are read and hashed, not asked; (4) back-pressure: it blocks on the
-//             queue and on the output's open chunks.
+//             committed already; (2) a name reaches the queue only after the output has been told
+//             its input, so that no row is on disk whose input is not vouched for; (3) committed
+//             chunks and other machines' chunks are read and hashed, not asked; (4) back-pressure:
+//             it blocks on the queue and on the output's open chunks.
 // Ownership:  input, queue and output outlive the source.
 // Errors:     SourceError: the input (exit 4), or a resume with another input (OutputError, exit
-// 7).
+//             7).
 #pragma once
 
 #include <atomic>

@@ -1,7 +1,8 @@
 // engine/statistics.h - what a lane counts.
 //
-// Threads: a Statistics belongs to its lane; SharedStatistics hands copies to whoever shows them.
-// Units:   counts since the start of the run.
+// Threads:    a Statistics belongs to its lane; SharedStatistics hands copies to whoever shows
+//             them.
+// Units:      counts since the start of the run.
 #pragma once
 
 #include <array>

@@ -2,9 +2,8 @@
 //
 // Threads:    the writer.
 // Invariants: frames hold whole lines and are written whole, unless the reader goes away; then the
-// queue
-//             is told once and everything after is dropped. A reader that takes nothing holds the
-//             writer for kGraceAtEnd at most once the run is ending.
+//             queue is told once and everything after is dropped. A reader that takes nothing holds
+//             the writer for kGraceAtEnd at most once the run is ending.
 #pragma once
 
 #include <string_view>

@@ -1,13 +1,12 @@
 // io/ring.h - one io_uring: typed submissions, copied completions, provided buffers, fixed files.
 //
-// The only files that know liburing are ring.h and ring.cc; this header does not even include it.
-// A loop: prepare operations; ring.wait(n, timeout); ring.reap(completions); act on them; again.
+// The only files that know liburing are ring.h and ring.cc; this header does not even include it. A
+// loop: prepare operations; ring.wait(n, timeout); ring.reap(completions); act on them; again.
 //
 // Threads:    only the thread that called create() may call anything (SINGLE_ISSUER).
-// Invariants: (1) a submission never fails for want of room: a full queue is submitted first;
-//             (2) completions are copied out before any is acted on;
-//             (3) every operation ends in exactly one completion with `more` unset; a multishot
-//                 one has others before it.
+// Invariants: (1) a submission never fails for want of room: a full queue is submitted first; (2)
+//             completions are copied out before any is acted on; (3) every operation ends in
+//             exactly one completion with `more` unset; a multishot one has others before it.
 // Ownership:  buffers, addresses and msghdrs given to an operation stay put and alive until its
 //             last completion. A provided buffer belongs to the caller from its completion to
 //             give_back().

@@ -3,7 +3,7 @@
 // Threads:    free functions; raise_file_limit() changes the process.
 // Units:      KiB where the name says so, otherwise bytes and counts.
 // Errors:     SetupError. The caller prints `message` as its one line and exits with the
-// environment code.
+//             environment code.
 #pragma once
 
 #include <chrono>

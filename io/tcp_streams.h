@@ -6,8 +6,8 @@
 //
 // Threads:    one lane.
 // Invariants: (1) at most one receive and one send of a stream are in flight; (2) `outgoing` is not
-//                 touched while a send is in flight; (3) a slot is free again only after the
-//                 completion of its close.
+//             touched while a send is in flight; (3) a slot is free again only after the completion
+//             of its close.
 // Units:      bytes.
 #pragma once
 

@@ -1,9 +1,9 @@
 // io/timers.h - a hierarchical timer wheel over intrusive links.
 //
 // Threads:    one lane.
-// Invariants: (1) arm, disarm and re-arm are O(1) and allocate nothing;
-//             (2) a timer fires at or after its instant, never before, and at most kTick late
-//                 relative to the instant given to expire().
+// Invariants: (1) arm, disarm and re-arm are O(1) and allocate nothing; (2) a timer fires at or
+//             after its instant, never before, and at most kTick late relative to the instant given
+//             to expire().
 // Ownership:  the caller numbers the timers (its slab's indices); the wheel holds their links.
 // Units:      ticks of kTick.
 #pragma once

@@ -5,10 +5,9 @@
 //
 // Threads:    a transport belongs to one lane; every call comes from the thread that created it.
 // Invariants: (1) nothing re-enters: no call but turn() delivers events, and events are plain data;
-//             (2) now() is constant between two calls of turn();
-//             (3) every stream ends in exactly one stream_closed event, whatever the cause, and its
-//                 id is dead after that;
-//             (4) a datagram either left, or is reported by one send_failed event.
+//             (2) now() is constant between two calls of turn(); (3) every stream ends in exactly
+//             one stream_closed event, whatever the cause, and its id is dead after that; (4) a
+//             datagram either left, or is reported by one send_failed event.
 // Ownership:  the bytes of an Event are lent until the next call of turn(). send(), write() copy.
 // Errors:     io::Error, in events. What returns bool refuses only for lack of room ("not now").
 #pragma once

@@ -7,8 +7,8 @@
 //
 // Threads:    one lane.
 // Invariants: (1) a socket that is open or lingers has a receive armed, or stands in the list of
-//                 those to be armed; (2) a SocketId is free again only after its last completion;
-//             (3) every datagram given to send() left, or is reported by one send_failed event.
+//             those to be armed; (2) a SocketId is free again only after its last completion; (3)
+//             every datagram given to send() left, or is reported by one send_failed event.
 // Units:      `receive_bytes` as SO_RCVBUF takes it.
 #pragma once
 

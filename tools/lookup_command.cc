@@ -44,7 +44,8 @@ std::string_view color_of(Status status) {
   }
 }
 
-// Collects what the lane says, by name and question, so that it is shown in the order that was asked for.
+// Collects what the lane says, by name and question, so that it is shown in the order that was
+// asked for.
 class Answers final : public engine::RecordWriter {
  public:
   Answers(bool json, Paint paint) : json_(json), paint_(paint) {}

@@ -3,7 +3,7 @@
 //
 // Threads:    the main thread.
 // Invariants: the bar is one line, never wider than the terminal, and holds no byte that came from
-// a peer.
+//             a peer.
 #pragma once
 
 #include <cstdint>

@@ -7,8 +7,8 @@
 
 namespace zonesweep::dns {
 
-// Fills has_answer, chain, chain_links, names, unrelated and answer_ttl from the answer section. Records may stand
-// in any order (RFC 1034 section 4.3.2 promises none).
+// Fills has_answer, chain, chain_links, names, unrelated and answer_ttl from the answer section.
+// Records may stand in any order (RFC 1034 section 4.3.2 promises none).
 void follow_chain(const Message& message, Summary& summary, Effort& effort) noexcept;
 
 // True when the name at `owner` is one of the chain.

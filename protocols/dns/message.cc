@@ -168,8 +168,8 @@ class Validation {
   Error error_ = Error::none;
 };
 
-// The offset behind the name at `at`, or one behind the message. Follows no pointer: walking the records of a
-// message costs no more than its size, whatever its names are.
+// The offset behind the name at `at`, or one behind the message. Follows no pointer: walking the
+// records of a message costs no more than its size, whatever its names are.
 size_t behind_name(MessageBytes message, size_t at) noexcept {
   while (at < message.size()) {
     const size_t first = std::to_integer<size_t>(message[at]);

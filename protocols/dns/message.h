@@ -3,10 +3,9 @@
 //
 // Threads:    value types and pure functions.
 // Invariants: parse() has checked the header and the question. validate() has checked everything:
-// after it,
-//             records(), append_rdata_text() and the names of all records cannot fail. Without it,
-//             records() still never leaves the bytes: it ends at the first record that does not fit, and
-//             promises nothing of names.
+//             after it, records(), append_rdata_text() and the names of all records cannot fail.
+//             Without it, records() still never leaves the bytes: it ends at the first record that
+//             does not fit, and promises nothing of names.
 // Ownership:  Message and Record borrow the bytes of the message.
 // Units:      offsets are octets from the start of the message; TTLs are seconds.
 // Errors:     dns::Error. Bytes behind the last record are ignored.

@@ -1,13 +1,13 @@
-// protocols/dns/message_name.h - names inside a message, compressed or not (RFC 1035
-// section 4.1.4).
+// protocols/dns/message_name.h - names inside a message, compressed or not (RFC 1035 section
+// 4.1.4).
 //
 // Threads:    pure functions.
 // Invariants: a pointer goes strictly backwards, before the start of the run of labels that it
-// ends, and never
-//             into the header; so every walk ends, after at most limits::kPointerHops jumps.
+//             ends, and never into the header; so every walk ends, after at most
+//             limits::kPointerHops jumps.
 // Units:      offsets are octets from the start of the message.
 // Errors:     check_name() and read_name() take any bytes. The others need a name that one of them
-// accepted.
+//             accepted.
 #pragma once
 
 #include <cstddef>
@@ -39,8 +39,8 @@ struct NameExtent {
     MessageBytes message, size_t at, std::span<std::byte, limits::kNameBytes> out) noexcept;
 
 namespace limits {
-// Label comparisons that one message is worth: the 2,000 records of a server that compresses nothing take a third of it,
-// and a hostile one cannot buy more than some 0.3 ms with it.
+// Label comparisons that one message is worth: the 2,000 records of a server that compresses
+// nothing take a third of it, and a hostile one cannot buy more than some 0.3 ms with it.
 inline constexpr uint32_t kLabelComparisons = 100'000;
 }  // namespace limits
 

@@ -2,12 +2,11 @@
 //
 // Threads:    pure functions and value types.
 // Invariants: a WireName is validated and uncompressed, keeps the case it came in, ends in the root
-// label,
-//             and is 1 to limits::kNameBytes long.
+//             label, and is 1 to limits::kNameBytes long.
 // Ownership:  WireName borrows; Name owns.
 // Units:      sizes are octets of the wire form, the root label included.
 // Errors:     NameError, from text only. Names inside a message are read by
-// protocols/dns/message_name.h.
+//             protocols/dns/message_name.h.
 #pragma once
 
 #include <algorithm>

@@ -10,8 +10,8 @@
 //   additional: A, AAAA, SVCB, HTTPS, TLSA and signatures of a name that a related record leads to.
 //   Never OPT.
 //
-// Threads: one object per thread at a time. Ownership: borrows message and summary. Allocates
-// nothing.
+// Threads:    one object per thread at a time.
+// Ownership:  borrows message and summary. Allocates nothing.
 #pragma once
 
 #include <array>

@@ -4,8 +4,7 @@
 // Threads:    one object per connection.
 // Invariants: no allocation; the buffer holds at most one unfinished message.
 // Ownership:  a message is lent until the next call of next() or feed(): it lies in the fed bytes
-// when it was whole
-//             there, in our buffer when not.
+//             when it was whole there, in our buffer when not.
 // Errors:     none. A length of 0 is an empty message, which Message::parse() refuses.
 #pragma once
 

@@ -3,12 +3,10 @@
 //
 // Threads:    one object per message.
 // Invariants: what is written is always a whole message: a record that does not fit is not begun.
-// Sections are
-//             appended in order (answer, authority, additional); OPT goes last.
+//             Sections are appended in order (answer, authority, additional); OPT goes last.
 // Ownership:  borrows `out`.
 // Errors:     false, or the sticky overflowed(): no room. truncate() then makes the answer that RFC
-// 2181 section 9
-//             asks for.
+//             2181 section 9 asks for.
 #pragma once
 
 #include <array>

@@ -1,4 +1,5 @@
-// protocols/http/http2.h - HTTP/2 over one connection, many requests at a time: bytes in, events out.
+// protocols/http/http2.h - HTTP/2 over one connection, many requests at a time: bytes in, events
+// out.
 //
 // Threads:    none; a session belongs to its connection.
 // Invariants: (1) each request that submit() took ends in exactly one event, unless it was

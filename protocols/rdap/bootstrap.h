@@ -1,11 +1,11 @@
 // protocols/rdap/bootstrap.h - which RDAP server holds a zone (RFC 9224).
 //
-// A compiled-in table (protocols/rdap/data/bootstrap.tsv), replaced zone by zone by a file of IANA's
-// format where one is loaded, and by overrides.
+// A compiled-in table (protocols/rdap/data/bootstrap.tsv), replaced zone by zone by a file of
+// IANA's format where one is loaded, and by overrides.
 //
 // Threads:    built by one thread, then read by any.
-// Invariants: base URLs are https, end in '/', and have no user, query or fragment. What a file says
-//             otherwise is left out and counted.
+// Invariants: base URLs are https, end in '/', and have no user, query or fragment. What a file
+//             says otherwise is left out and counted.
 // Ownership:  results borrow from the table.
 // Errors:     BootstrapError; a file that fails changes nothing.
 #pragma once

@@ -18,8 +18,8 @@ struct Card {
   std::string_view country;  // the code of the address where it has one, else its name
 };
 
-// Whatever of `value` can be read; a property of another shape is left out. False when `value` is no
-// jCard at all.
+// Whatever of `value` can be read; a property of another shape is left out. False when `value` is
+// no jCard at all.
 [[nodiscard]] bool read_card(const Value& value, Card& card) noexcept;
 
 }  // namespace zonesweep::rdap

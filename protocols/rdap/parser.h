@@ -5,8 +5,8 @@
 // names with a final dot), strict in what counts: valid JSON, a domain object, the asked name.
 //
 // Threads:    none; one Parser per lane.
-// Invariants: (1) Outcome::available only for an error object with code 404; (2) every text is clean
-//             (protocols/registration/clean_text.h); (3) no allocation in the steady state.
+// Invariants: (1) Outcome::available only for an error object with code 404; (2) every text is
+//             clean (protocols/registration/clean_text.h); (3) no allocation in the steady state.
 // Ownership:  the registration borrows from the parser until its next parse(). The body is copied.
 // Errors:     Problem.
 #pragma once

@@ -1,8 +1,8 @@
 // protocols/whois/outcome.h - what the lines of an answer without registration data say.
 //
 // Rules are data (protocols/whois/data/outcomes.tsv), each a pattern that must cover a whole line.
-// Before it is compared, a line is folded to words: ASCII letters in lower case; blanks and
-// : _ = / ! | , ( ) separate; punctuation at the ends of a word is left out. Longer lines than
+// Before it is compared, a line is folded to words: ASCII letters in lower case; blanks and : _ = /
+// ! | , ( ) separate; punctuation at the ends of a word is left out. Longer lines than
 // kOutcomeWords words are prose and say nothing: disclaimers are full of "limit", "exceeded" and
 // "not found".
 //

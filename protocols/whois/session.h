@@ -1,4 +1,5 @@
-// protocols/whois/session.h - one question over one WHOIS connection (RFC 3912): bytes in, step out.
+// protocols/whois/session.h - one question over one WHOIS connection (RFC 3912): bytes in, step
+// out.
 //
 // Threads:    none; a session belongs to its exchange.
 // Invariants: (1) only the peer's close or the caller's deadline ends an answer; (2) at most

@@ -1,7 +1,7 @@
 // protocols/whois/tokenizer.h - one line of an answer as label and value.
 //
 // One tokenizer for every family of formats: "Label: value", "Label....: value", "Label.... value",
-// "[Label] value", "a. [Label] value", "Label<tab>value", "Label   value", "Record created on
+// "[Label] value", "a. [Label] value", "Label<tab>value", "Label value", "Record created on
 // 2014-03-27", and headings with and without a colon.
 //
 // Threads:    pure functions.

@@ -1,8 +1,8 @@
 // protocols/zone/csv.h - one column of CSV text (RFC 4180, any of `,` `;` TAB) to names.
 //
 // Every row that is not blank gives exactly one name; the header and `#` lines before the first row
-// do not. Limits:     a row of kRowBytes; beyond it, and where a quote does not close, the first
-// line of the row is
+// do not. Limits: a row of kRowBytes; beyond it, and where a quote does not close, the first line
+// of the row is
 //             one illegal name and reading goes on with the line below.
 // Errors:     only for the column: it does not exist, or cannot be guessed.
 #pragma once

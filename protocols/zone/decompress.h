@@ -2,7 +2,8 @@
 //
 // Threads:    one per object.
 // Invariants: memory does not depend on the data: gzip needs 32 KiB of history, zstd at most
-// kZstdWindowLog. Errors:     a message; what came before it is valid and has been handed out.
+//             kZstdWindowLog.
+// Errors:     a message; what came before it is valid and has been handed out.
 #pragma once
 
 #include <cstddef>

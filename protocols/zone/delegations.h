@@ -7,8 +7,7 @@
 //
 // Threads:    one.
 // Invariants: a name is handed out once, as far as Seen reaches (see there): at once when its
-// records stand
-//             together, as they do in every sorted zone.
+//             records stand together, as they do in every sorted zone.
 #pragma once
 
 #include <array>

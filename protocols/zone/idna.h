@@ -1,10 +1,9 @@
 // protocols/zone/idna.h - U-labels to A-labels (UTS 46, non-transitional, bidi and joiner rules
 // checked).
 //
-// Threads:    one per object.
-// Limits:     STD3 rules are off, because `_` is legal in the DNS; so are the hyphen rules, because
-// names like
-//             r3---sn exist. Lengths are for the caller to check.
+// Threads:    one per object. Limits: STD3 rules are off, because `_` is legal in the DNS; so are
+//             the hyphen rules, because names like r3---sn exist. Lengths are for the caller to
+//             check.
 #pragma once
 
 #include <expected>

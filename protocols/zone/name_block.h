@@ -1,9 +1,8 @@
 // protocols/zone/name_block.h - the names that came out of a piece of input text.
 //
 // Threads:    none; a block belongs to whoever holds it and may be handed from thread to thread.
-// Invariants: (1) every InputName points into the arena of its own block;
-//             (2) wire_size is 0 exactly when kind is illegal, else it is 1..255 and the wire form
-//             is valid.
+// Invariants: (1) every InputName points into the arena of its own block; (2) wire_size is 0
+//             exactly when kind is illegal, else it is 1..255 and the wire form is valid.
 // Ownership:  the views that input() and wire() return live until the next append() or clear().
 // Units:      offsets and sizes are bytes.
 #pragma once

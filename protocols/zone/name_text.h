@@ -3,9 +3,8 @@
 //
 // Threads:    one per object.
 // Accepted:   letters, digits, `-`, `_`, `*` in any place; `\X` and `\DDD`; `/` below arpa. (RFC
-// 2317); U-labels;
-//             a trailing dot; the root as "."; bare IPv4 and IPv6 addresses. Nothing is cleaned,
-//             nothing guessed.
+//             2317); U-labels; a trailing dot; the root as "."; bare IPv4 and IPv6 addresses.
+//             Nothing is cleaned, nothing guessed.
 #pragma once
 
 #include <array>

@@ -7,10 +7,10 @@
 // fallen into its
 //             bucket since. With a random hash a repeat within the last 100,000 keys is missed less
 //             than once in 1,000, within the last 20,000 less than once in a million.
-// Not:        that a repeat from far away is found. A key is never called old by mistake, but for a
+// Not: that a repeat from far away is found. A key is never called old by mistake, but for a
 // collision
 //             of 128-bit hashes under a secret key.
-// Memory:     16 MiB of address space at most, of which the operating system gives what is touched.
+// Memory: 16 MiB of address space at most, of which the operating system gives what is touched.
 #pragma once
 
 #include <array>

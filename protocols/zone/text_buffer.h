@@ -5,8 +5,8 @@
 // never lies in two places.
 //
 // Threads:    one.
-// Invariants: (1) kTextPadding bytes after text() may be read, whatever they hold;
-//             (2) once ended(), a text that is not empty ends in a newline.
+// Invariants: (1) kTextPadding bytes after text() may be read, whatever they hold; (2) once
+//             ended(), a text that is not empty ends in a newline.
 // Ownership:  views of text() live until the next room() or finish().
 #pragma once
 

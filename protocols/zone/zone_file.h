@@ -8,7 +8,8 @@
 //
 // Threads:    one.
 // Invariants: linear time, fixed memory, no recursion, no other file is opened ($INCLUDE is an
-// error). Errors:     malformed text ends the file; TextError::line is the line it is on.
+//             error).
+// Errors:     malformed text ends the file; TextError::line is the line it is on.
 #pragma once
 
 #include <array>

@@ -161,8 +161,8 @@ TEST_F(DnsLaneTest, names_survive_thirty_percent_loss_each_way) {
             << " seconds " << std::chrono::duration<double>(took_).count() << "\n";
 }
 
-// The server has hung up after an answer, so a link bears one question at a time; and every answer is
-// cut. A question that waits for a link must hold none, or they wait for each other for ever.
+// The server has hung up after an answer, so a link bears one question at a time; and every answer
+// is cut. A question that waits for a link must hold none, or they wait for each other for ever.
 TEST_F(DnsLaneTest, questions_that_wait_for_a_tcp_link_hold_none) {
   auto& server = net_.add_server<sim::AnsweringServer>(endpoint("192.0.2.1"), [](auto query, bool) {
     return sim::dns_reply(query, {.truncated = true});

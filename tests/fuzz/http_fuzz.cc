@@ -1,4 +1,5 @@
-// Bytes of a server, HTTP/1.1 or HTTP/2 by the first one, cut where the second says: each request ends once.
+// Bytes of a server, HTTP/1.1 or HTTP/2 by the first one, cut where the second says: each request
+// ends once.
 #include <cassert>
 #include <cstddef>
 #include <cstdint>

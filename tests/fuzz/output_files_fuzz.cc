@@ -1,5 +1,5 @@
-// What an output folder may hold after damage: manifest, state, journal and shards. The first byte says which.
-// Checksums are made right first, so that what lies behind them is reached, too.
+// What an output folder may hold after damage: manifest, state, journal and shards. The first byte
+// says which. Checksums are made right first, so that what lies behind them is reached, too.
 #include <sys/mman.h>
 #include <unistd.h>
 #include <xxhash.h>

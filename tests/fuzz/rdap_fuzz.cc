@@ -1,4 +1,5 @@
-// An RDAP body of any bytes: no crash, the same reading twice, and "available" only with an error code.
+// An RDAP body of any bytes: no crash, the same reading twice, and "available" only with an error
+// code.
 #include <cassert>
 #include <cstddef>
 #include <cstdint>

@@ -4,8 +4,7 @@
 // Links with any *_fuzz.cc and any compiler; the sanitizers of the preset do the judging. The same
 // seed and number of runs give the same inputs. ZONESWEEP_FUZZ_RUNS (default limits::kRuns) and
 // ZONESWEEP_FUZZ_SEED (default 1) widen a run; ZONESWEEP_FUZZ_INPUT=FILE runs that file alone. With
-// ZONESWEEP_FUZZ_KEEP=1 the input that crashed is left in
-// ./crash-input.
+// ZONESWEEP_FUZZ_KEEP=1 the input that crashed is left in ./crash-input.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// A WHOIS answer of any bytes: no crash, clean text only, the same reading twice, and never "available" beside data.
+// A WHOIS answer of any bytes: no crash, clean text only, the same reading twice, and never
+// "available" beside data.
 #include <cassert>
 #include <cstddef>
 #include <cstdint>

@@ -5,8 +5,8 @@
 //
 // Threads:    one.
 // Invariants: those of io/transport.h. turn() moves time to the event that completes `wait_for`, or
-// to
-//             wake_at; a turn with wait_for 0 costs Options::turn_cost, so that a busy loop ends.
+//             to wake_at; a turn with wait_for 0 costs Options::turn_cost, so that a busy loop
+//             ends.
 // Ownership:  servers belong to the transport. Event bytes live until the next turn().
 // Errors:     a turn that can never end (nothing scheduled, wake_at at infinity) aborts after
 //             limits::kStalledTurns: a hang in a test says so instead of hanging.

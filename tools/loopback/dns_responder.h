@@ -2,8 +2,7 @@
 //
 // Threads:    one per responder; the world may be shared.
 // Invariants: what a name is comes from the name alone; what is lost, delayed or repeated comes
-// from the
-//             seeded chance, so that a retry may fare better.
+//             from the seeded chance, so that a retry may fare better.
 // Ownership:  a Plan and its bytes are valid until the next respond().
 // Errors:     none: bytes that are no query are counted and get no reply.
 #pragma once

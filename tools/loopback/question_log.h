@@ -2,8 +2,8 @@
 // the server: seconds, U or T, the client's port (0 over TCP), id, type, name, how many messages
 // were sent.
 //
-// Threads: one per log; several append to one file, whole lines at a time.
-// Errors:  open() says why; a later failed write drops lines and is counted.
+// Threads:    one per log; several append to one file, whole lines at a time.
+// Errors:     open() says why; a later failed write drops lines and is counted.
 #pragma once
 
 #include <chrono>

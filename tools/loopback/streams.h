@@ -6,11 +6,10 @@
 //
 // Threads:    the lane's.
 // Invariants: closing is a join: a file is closed when the kernel holds none of our buffers any
-// more.
-//             The listener has SO_LINGER {1, 0}, so a plain close is a reset, and an orderly end is
-//             a shutdown first.
+//             more. The listener has SO_LINGER {1, 0}, so a plain close is a reset, and an orderly
+//             end is a shutdown first.
 // Ownership:  connections live in a slab, addressed by file slot; a generation tells late
-// completions.
+//             completions.
 #pragma once
 
 #include <chrono>

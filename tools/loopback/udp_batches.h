@@ -1,7 +1,9 @@
 // tools/loopback/udp_batches.h - answers of one length to one client leave in one GSO send.
 //
-// Threads:    the lane's. Invariants: a batch given to the ring stays put until sent() is told.
-// Ownership:  batches are pooled; add() copies. Units: bytes; a segment is one datagram.
+// Threads:    the lane's.
+// Invariants: a batch given to the ring stays put until sent() is told.
+// Ownership:  batches are pooled; add() copies.
+// Units:      bytes; a segment is one datagram.
 #pragma once
 
 #include <netinet/in.h>

@@ -138,7 +138,8 @@ TEST(Chain, takes_nothing_of_another_class) {
   EXPECT_EQ(summary->unrelated, 1);
 }
 
-// Names of 127 labels that differ in their last one, a chain that is written backwards: all that 64 KiB can cost.
+// Names of 127 labels that differ in their last one, a chain that is written backwards: all that 64
+// KiB can cost.
 TEST(Chain, whose_names_are_made_to_be_costly_is_refused) {
   std::string question = "q";
   for (int i = 0; i < 126; ++i) question = "a." + question;
