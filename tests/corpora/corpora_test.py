@@ -20,7 +20,7 @@ CORPORA = pathlib.Path(os.environ.get("ZONESWEEP_CORPORA") or ROOT.parent / "sha
 # Percent of stated values. `statuses` and `registrar` are below what one would wish because sources state them
 # differently from each other: with and without remarks, links and handles.
 WHOIS_THRESHOLDS = {"outcome": 99, "domain": 98, "nameservers": 98, "created": 97, "updated": 97, "expires": 97,
-                    "registrar": 95, "statuses": 94.5, "dnssec": 95, "registrar_iana_id": 95}
+                    "registrar": 95, "statuses": 95, "dnssec": 95, "registrar_iana_id": 95}
 
 # Never `available`: what proves nothing about the name.
 NO_PROOF = {"throttled", "error", "refused", "empty", "unsupported_tld"}
