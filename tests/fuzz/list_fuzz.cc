@@ -9,8 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   zone::ListParser pieces(zone::classify_portable);
   const std::string want = fuzz::parsed(whole, cut.text, SIZE_MAX, 10'000);
   assert(fuzz::parsed(pieces, cut.text, cut.piece, 1 + cut.piece % 5) == want);
-  std::string_view text = cut.text;
-  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  const std::string_view text = cut.text;
   const auto lines = static_cast<uint64_t>(std::ranges::count(text, '\n')) +
                      (!text.empty() && text.back() != '\n');
   assert(whole.counts().names + whole.counts().skipped == lines);
