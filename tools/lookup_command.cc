@@ -136,10 +136,12 @@ void add_options(CLI::App& command, LookupCommand& options) {
   command.add_option("NAME", options.names, "names, or addresses for their PTR")->required();
   command.add_option("-t,--type", options.types, "DNS types (default A,AAAA,MX,NS)")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("TYPE");
   command
       .add_option("-r,--resolver", options.resolvers,
                   "ADDR[:PORT] or a file (default: the system's)")
+      ->allow_extra_args(false)
       ->type_name("ADDR");
   command.add_option("--tries", options.lane.tries, "per question")
       ->check(CLI::Range(uint32_t{1}, engine::limits::kTriesMax));

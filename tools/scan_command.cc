@@ -53,14 +53,20 @@ void add_input_options(CLI::App& command, ScanCommand& options) {
 
 void add_question_options(CLI::App& command, ScanCommand& options) {
   const std::string group = "Questions";
-  command.add_option("--probe", options.probes, "what to ask: dns")->delimiter(',')->group(group);
+  command.add_option("--probe", options.probes, "what to ask: dns")
+      ->delimiter(',')
+      ->allow_extra_args(false)  // or `-t A names.txt` would take the file for a type
+      ->type_name("PROBE")
+      ->group(group);
   command.add_option("-t,--type", options.types, "DNS types (default A): A,AAAA,MX,... or TYPE65")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("TYPE")
       ->group(group);
   command
       .add_option("-r,--resolver", options.resolvers,
                   "ADDR[:PORT], or a file with one a line; may be repeated (default: the system's)")
+      ->allow_extra_args(false)
       ->type_name("ADDR")
       ->group(group);
   command.add_flag("--dnssec", options.scan.lane.dnssec_ok, "ask for signatures too (DO)")
