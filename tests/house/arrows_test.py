@@ -156,6 +156,16 @@ def no_file_mentions_a_path_of_a_developers_machine(_):
 
 
 @test
+def links_between_documents_lead_somewhere(_):
+    offences = []
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            if not (page.parent / target).exists():
+                offences.append(f"{page.relative_to(ROOT)} -> {target}")
+    no_offences(offences)
+
+
+@test
 def sources_are_formatted(_):
     formatter = shutil.which("clang-format")
     if not formatter:
