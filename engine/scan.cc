@@ -214,19 +214,13 @@ std::expected<void, ScanError> Scan::finish() {
 std::string Scan::totals_json() const {
   const ScanProgress now = progress();
   const Statistics& all = now.lanes;
-  std::string statuses;
-  for (size_t i = 0; i < all.statuses.size(); ++i) {
-    if (all.statuses[i] == 0) continue;
-    if (!statuses.empty()) statuses += ',';
-    statuses += fmt::format(R"("{}":{})", name_of(static_cast<Status>(i)), all.statuses[i]);
-  }
   return fmt::format(
       R"({{"names":{},"rows":{},"questions":{},"queries":{},"retries":{},"over_tcp":{},"timeouts":{},"late":{},)"
-      R"("forged":{},"garbage":{},"coalesced":{},"not_sent":{},"dropped_here":{},"udp_sends":{},"statuses":{{{}}},)"
+      R"("forged":{},"garbage":{},"coalesced":{},"not_sent":{},"dropped_here":{},"udp_sends":{},"statuses":{},)"
       R"("rtt_us":{{"p50":{},"p90":{},"p99":{}}}}})",
       all.names, all.rows, all.questions, all.sent, all.retries, all.over_tcp, all.timeouts,
       all.late, all.forged, all.garbage, all.coalesced, all.unsent, all.datagrams_dropped,
-      all.sends, statuses, all.latency.percentile(0.5), all.latency.percentile(0.9),
+      all.sends, statuses_json(all), all.latency.percentile(0.5), all.latency.percentile(0.9),
       all.latency.percentile(0.99));
 }
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <mutex>
+#include <string>
 
 #include "engine/latency.h"
 #include "engine/record.h"
@@ -55,6 +56,9 @@ struct Statistics {
     sends += other.sends;
   }
 };
+
+// {"NOERROR":12,"TIMEOUT":1}: the statuses that occurred.
+[[nodiscard]] std::string statuses_json(const Statistics& statistics);
 
 class SharedStatistics {
  public:

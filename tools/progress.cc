@@ -130,24 +130,17 @@ void Progress::clear() {
 std::string Progress::json_line(const engine::ScanProgress& now, double seconds,
                                 double rows_per_second) {
   const engine::Statistics& lanes = now.lanes;
-  std::string statuses;
-  for (size_t i = 0; i < lanes.statuses.size(); ++i) {
-    if (lanes.statuses[i] == 0) continue;
-    if (!statuses.empty()) statuses += ',';
-    statuses += fmt::format(R"("{}":{})", engine::name_of(static_cast<engine::Status>(i)),
-                            lanes.statuses[i]);
-  }
   const double share = share_of(now);
   return fmt::format(
       R"({{"elapsed_s":{:.3f},"names":{},"rows":{},"rows_per_s":{:.0f},"rows_resumed":{},"in_flight":{},"questions":{},)"
       R"("queries":{},"retries":{},"timeouts":{},"coalesced":{},"input_bytes":{},"input_bytes_total":{},{})"
-      R"("rtt_us":{{"p50":{},"p90":{},"p99":{}}},"statuses":{{{}}},"bytes_written":{},"chunks_committed":{}}})",
+      R"("rtt_us":{{"p50":{},"p90":{},"p99":{}}},"statuses":{},"bytes_written":{},"chunks_committed":{}}})",
       seconds, lanes.names, lanes.rows, rows_per_second, now.output.rows_resumed, lanes.in_flight,
       lanes.questions, lanes.sent, lanes.retries, lanes.timeouts, lanes.coalesced, now.input_bytes,
       now.input_bytes_total,
       share > 0 ? fmt::format(R"("eta_s":{:.0f},)", seconds / share - seconds) : "",
       lanes.latency.percentile(0.5), lanes.latency.percentile(0.9), lanes.latency.percentile(0.99),
-      statuses, now.output.bytes_written, now.output.chunks_committed);
+      engine::statuses_json(lanes), now.output.bytes_written, now.output.chunks_committed);
 }
 
 void Progress::summary(const engine::ScanProgress& now, double seconds) {
