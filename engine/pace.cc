@@ -19,6 +19,7 @@ constexpr double kQueueHigh = 2'048;
 constexpr double kGrowthMin = 0.02;
 constexpr double kGrowthMax = 0.5;
 constexpr double kUncured = 0.7;          // of the loss before a cut: more, and it was no limit
+constexpr uint32_t kRampEpochs = 4;       // without a change: the ramp has ended
 constexpr double kExperimentSends = 100;  // a share of half is then known to a tenth
 constexpr auto kFastestSpan = 10s;
 
@@ -198,8 +199,13 @@ void Pace::enter(Mode mode, double rate) {
 }
 
 Duration Pace::epoch_length() const noexcept {
-  const Duration base =
-      mode_ == Mode::steady ? Duration{limits::kEpochSteady} : Duration{limits::kEpochRamp};
+  Duration base = limits::kEpochRamp;
+  if (mode_ == Mode::steady) {
+    base = limits::kEpochSteady;
+  } else if (current_ - changed_ < kRampEpochs && round_trip_.known()) {
+    // While the rate doubles, a near server is judged sooner: it reaches its full rate sooner.
+    base = std::clamp<Duration>(4 * round_trip_.smoothed(), limits::kEpochRampMin, base);
+  }
   // Long enough to hold a telling number of queries, but no longer than a second.
   const double sends = mode_ == Mode::experiment ? kExperimentSends : limits::kEpochSendsMin * 1.25;
   const Duration telling{static_cast<int64_t>(sends / rate_ * 1e9)};
@@ -208,7 +214,7 @@ Duration Pace::epoch_length() const noexcept {
 
 Duration Pace::grace() const noexcept {
   if (!round_trip_.known()) return 1s;
-  return std::clamp<Duration>(2 * round_trip_.smoothed() + 5ms, 5ms, 1s);
+  return std::clamp<Duration>(2 * round_trip_.smoothed() + 1ms, 1ms, 1s);
 }
 
 double Pace::loss_threshold(double sends) const noexcept {

@@ -37,6 +37,7 @@ inline constexpr uint32_t kInFlightStart =
     1'024;  // fills GSO batches; most servers' socket buffers hold it
 inline constexpr uint32_t kEpochSendsMin = 32;  // fewer tell nothing about loss
 inline constexpr auto kEpochRamp = std::chrono::milliseconds{20};
+inline constexpr auto kEpochRampMin = std::chrono::milliseconds{5};
 inline constexpr auto kEpochSteady = std::chrono::milliseconds{250};
 inline constexpr auto kDeliveredSpan =
     std::chrono::seconds{1};  // rate limiters count by the second

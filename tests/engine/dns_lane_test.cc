@@ -393,7 +393,7 @@ TEST_F(DnsLaneTest, a_closed_port_ends_in_net_errors_fast) {
 TEST_F(DnsLaneTest, an_outage_of_half_a_minute_costs_no_row) {
   net_.add_server<sim::AnsweringServer>(kFirst);
   add_names(60'000);
-  net_.at(net_.now() + 300ms, [this] { net_.path(kFirst).up.loss = 1; });
+  net_.at(net_.now() + 100ms, [this] { net_.path(kFirst).up.loss = 1; });
   net_.at(net_.now() + 30s, [this] { net_.path(kFirst).up.loss = 0; });
   run();
   EXPECT_EQ(rows_.statuses()[Status::noerror], 60'000);
