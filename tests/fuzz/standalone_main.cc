@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -24,7 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 namespace {
 
 namespace limits {
-constexpr uint64_t kRuns = 200'000;     // about a second under the sanitizers
+constexpr uint64_t kRuns = 200'000;     // about a second under the sanitizers, for a fast parser
+constexpr std::clock_t kSeconds = 8;    // of CPU time; then a slow one has had its share
 constexpr size_t kInputBytes = 70'000;  // a DNS message on a stream, and some
 constexpr size_t kMutations = 6;        // of one input, at most
 }  // namespace limits
@@ -139,8 +142,15 @@ TEST(Replay, survives_mutations_of_the_seeds) {
   if (std::getenv("ZONESWEEP_FUZZ_INPUT") != nullptr) GTEST_SKIP() << "one input was asked for";
   CrashFile runner;
   Mutator mutator{read_corpus(), number_from_environment("ZONESWEEP_FUZZ_SEED", 1)};
+  const bool asked = std::getenv("ZONESWEEP_FUZZ_RUNS") != nullptr;
   const uint64_t runs = number_from_environment("ZONESWEEP_FUZZ_RUNS", limits::kRuns);
-  for (uint64_t i = 0; i < runs; ++i) runner.run(mutator.next());
+  const std::clock_t end = std::clock() + limits::kSeconds * CLOCKS_PER_SEC;
+  uint64_t done = 0;
+  while (done < runs && (asked || std::clock() < end)) {
+    runner.run(mutator.next());
+    ++done;
+  }
+  std::printf("%llu mutations\n", static_cast<unsigned long long>(done));
 }
 
 }  // namespace
