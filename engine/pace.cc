@@ -162,9 +162,9 @@ void Pace::local_overload() noexcept {
 }
 
 bool Pace::lost_to_limit(EpochMark mark) const noexcept {
-  if (!remembered(mark)) return false;
-  const Epoch& e = epoch(mark);
-  return e.limited && mode_ != Mode::blackout;
+  // A steady rate means that the server has a limit: what it drops is hardly ever the name's fault.
+  if (mode_ == Mode::steady) return true;
+  return mode_ != Mode::blackout && remembered(mark) && epoch(mark).limited;
 }
 
 Duration Pace::retry_timeout(uint32_t attempt, Duration timeout) const noexcept {
