@@ -12,6 +12,7 @@
 
 #include "engine/output.h"
 #include "engine/record.h"
+#include "engine/row_status.h"
 #include "engine/shard_reader.h"
 
 namespace {
@@ -60,7 +61,7 @@ uint64_t write_chunk(Output& output, const std::vector<std::string>& rows, uint6
       while (sink.full()) std::this_thread::yield();
     }
     sink.buffer(0, Table::dns) += rows[seq % rows.size()];
-    sink.row_done(0, Table::dns, seq, 0, Status::noerror, 0);
+    sink.row_done(0, Table::dns, seq, 0, Status::noerror);
     sink.name_done(0, seq);
   }
   sink.flush();

@@ -14,16 +14,18 @@ constexpr int kZstdLevel = 1;  // 0.35 us for a row of 270 bytes; level 3 takes 
 
 }  // namespace
 
-void StatusCounts::add(Status status, uint16_t rcode) {
-  ++counts_[static_cast<size_t>(status)];
-  if (status != Status::rcode) return;
-  for (auto& [code, count] : rcodes_) {
-    if (code == rcode) {
-      ++count;
-      return;
-    }
+void StatusCounts::add(Table table, RowStatus status) {
+  if (table != Table::dns || status.code != static_cast<uint8_t>(Status::rcode)) {
+    ++counts_[status.code];
+    return;
   }
-  rcodes_.emplace_back(rcode, 1);
+  const auto found =
+      std::ranges::find(rcodes_, status.rcode, &std::pair<uint16_t, uint32_t>::first);
+  if (found == rcodes_.end()) {
+    rcodes_.emplace_back(status.rcode, 1);
+  } else {
+    ++found->second;
+  }
 }
 
 void StatusCounts::clear() noexcept {
@@ -31,25 +33,25 @@ void StatusCounts::clear() noexcept {
   rcodes_.clear();
 }
 
-void StatusCounts::add_to(StatusWords& words) const {
-  std::string word;
-  for (size_t i = 0; i < counts_.size(); ++i) {
-    const auto status = static_cast<Status>(i);
-    if (counts_[i] == 0 || status == Status::rcode) continue;
-    words[std::string(name_of(status))] += counts_[i];
+void StatusCounts::add_to(Table table, StatusWords& words) const {
+  const auto count = [&](RowStatus status, uint32_t rows) {
+    std::string word;
+    append_status(table, status, word);
+    words[word] += rows;
+  };
+  for (size_t code = 0; code < counts_.size(); ++code) {
+    RowStatus status;
+    status.code = static_cast<uint8_t>(code);
+    if (counts_[code] != 0) count(status, counts_[code]);
   }
-  for (const auto& [code, count] : rcodes_) {
-    word.clear();
-    append_status(Status::rcode, code, word);
-    words[word] += count;
-  }
+  for (const auto& [rcode, rows] : rcodes_) count(RowStatus(Status::rcode, rcode), rows);
 }
 
-void Block::add_row(uint64_t key, Status status, uint16_t rcode, Instant now) {
+void Block::add_row(Table table, uint64_t key, RowStatus status, Instant now) {
   assert(!text.empty() && text.back() == '\n');
   if (rows++ == 0) opened = now;
   done.add(key);
-  statuses.add(status, rcode);
+  statuses.add(table, status);
 }
 
 void Block::clear() noexcept {

@@ -6,6 +6,7 @@
 // Ownership:  buffers are swapped, not copied, and keep their capacity.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -17,6 +18,8 @@
 #include "engine/done_set.h"
 #include "engine/output.h"
 #include "engine/record.h"
+#include "engine/registration_record.h"
+#include "engine/row_status.h"
 
 namespace zonesweep::engine {
 
@@ -26,25 +29,25 @@ inline constexpr size_t kBlockBytes = 1 << 20;  // text of one frame: a torn tai
 
 using StatusWords = std::map<std::string, uint64_t>;  // as in the manifest
 
-class StatusCounts {
+class StatusCounts {  // of rows of one table
  public:
-  void add(Status status, uint16_t rcode);
+  void add(Table table, RowStatus status);
   void clear() noexcept;
-  void add_to(StatusWords& words) const;
+  void add_to(Table table, StatusWords& words) const;
 
  private:
-  std::array<uint32_t, kStatusCount> counts_{};
-  std::vector<std::pair<uint16_t, uint32_t>> rcodes_;  // of Status::rcode
+  std::array<uint32_t, std::max(kStatusCount, kRegistrationStatusCount)> counts_{};  // by code
+  std::vector<std::pair<uint16_t, uint32_t>> rcodes_;  // of Status::rcode, not in counts_
 };
 
-struct Block {
+struct Block {  // of one table
   std::string text;
   DoneList done;
   StatusCounts statuses;
   uint32_t rows = 0;
   Instant opened{};  // when the first row came
 
-  void add_row(uint64_t key, Status status, uint16_t rcode, Instant now);
+  void add_row(Table table, uint64_t key, RowStatus status, Instant now);
   void clear() noexcept;
 };
 

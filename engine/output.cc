@@ -35,6 +35,11 @@ std::expected<void, OutputError> check_options(const OutputOptions& options) {
   }
   if (options.split_index >= options.split_count) return wrong("--split I/N needs I below N");
   if (options.directory == "-" && options.resume) return wrong("--resume needs a folder: -o DIR");
+  if (options.registration && options.ordered) {
+    return wrong(
+        "--ordered cannot be had with --probe registration: one slow registry would hold up all "
+        "rows; leave it out and sort by seq");
+  }
   if (options.flush_interval <= Duration::zero()) return wrong("--flush-interval must be above 0");
   assert(options.lanes > 0 && options.open_chunks > 0);
   return {};

@@ -30,6 +30,7 @@ namespace zonesweep::engine {
 using io::Duration;
 using io::Instant;
 
+struct RowStatus;             // engine/row_status.h
 enum class Status : uint8_t;  // engine/record.h
 
 enum class Table : uint8_t { dns, registration };
@@ -57,6 +58,9 @@ struct OutputOptions {
   uint32_t split_index = 0;
   uint32_t split_count = 1;
   uint32_t questions = 1;  // the most rows that a name can have: 1 to 64
+  // The last question of a name is its registration, whose row may come days after the others: not
+  // to be had in input order, as all rows behind it would have to be held.
+  bool registration = false;
   // Every option that changes rows, one "option=value" a line: a resume with another one is refused
   // and the option is named. Output adds what it is given here itself (compression to questions).
   std::string fingerprint;
@@ -166,8 +170,8 @@ class RowSink {
   RowSink& operator=(const RowSink&) = delete;
 
   [[nodiscard]] std::string& buffer(uint64_t chunk, Table table);
-  void row_done(uint64_t chunk, Table table, uint64_t seq, uint32_t question, Status status,
-                uint16_t rcode);
+  // Questions of a name are numbered over both tables: its DNS types from 0 on, then registration.
+  void row_done(uint64_t chunk, Table table, uint64_t seq, uint32_t question, RowStatus status);
   // The lookup has ended: all rows that this name lacked were done. Ordered runs need it; else
   // free.
   void name_done(uint64_t chunk, uint64_t seq);

@@ -161,7 +161,7 @@ void OutputWriter::row(uint64_t chunk, uint64_t first_seq, const RowBlock::Row& 
   Block& block = ordered_[chunk].of_table[static_cast<size_t>(row.table)];
   block.text += text;
   const uint64_t key = (row.seq - first_seq) * options_.questions + row.question;
-  block.add_row(key, row.status, row.rcode, now_);
+  block.add_row(row.table, key, row.status, now_);
   if (block.text.size() < limits::kBlockBytes || !ordered_outcome_) return;
   ordered_outcome_ = cut_block(chunk, row.table);
 }

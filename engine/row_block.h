@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/output.h"
-#include "engine/record.h"
+#include "engine/row_status.h"
 
 namespace zonesweep::engine {
 
@@ -17,8 +17,7 @@ struct RowBlock {
     uint64_t seq = 0;
     uint32_t offset = 0;
     uint32_t size = 0;
-    uint16_t rcode = 0;
-    Status status = Status::cancelled;
+    RowStatus status;
     Table table = Table::dns;
     uint8_t question = 0;
   };

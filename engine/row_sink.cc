@@ -27,10 +27,9 @@ RowSink::Impl::Active& RowSink::Impl::active_for(uint64_t chunk, Table table) {
   return fresh;
 }
 
-void RowSink::Impl::add_row(uint64_t chunk, Table table, uint64_t key, Status status,
-                            uint16_t rcode) {
+void RowSink::Impl::add_row(uint64_t chunk, Table table, uint64_t key, RowStatus status) {
   Active& at = active_for(chunk, table);
-  at.block.add_row(key, status, rcode, now);
+  at.block.add_row(table, key, status, now);
   text_bytes += at.block.text.size() - at.counted;
   at.counted = at.block.text.size();
   if (at.counted >= limits::kBlockBytes) {
@@ -70,15 +69,14 @@ RowBlock& RowSink::Impl::row_block() {
   return *ordered;
 }
 
-void RowSink::Impl::add_ordered_row(Table table, uint64_t seq, uint32_t question, Status status,
-                                    uint16_t rcode) {
+void RowSink::Impl::add_ordered_row(Table table, uint64_t seq, uint32_t question,
+                                    RowStatus status) {
   RowBlock& block = row_block();
   assert(block.text.size() > ordered_counted && block.text.back() == '\n');
   const size_t size = block.text.size() - ordered_counted;
   block.rows.push_back({.seq = seq,
                         .offset = static_cast<uint32_t>(ordered_counted),
                         .size = static_cast<uint32_t>(size),
-                        .rcode = rcode,
                         .status = status,
                         .table = table,
                         .question = static_cast<uint8_t>(question)});
@@ -98,13 +96,13 @@ std::string& RowSink::buffer(uint64_t chunk, Table table) {
   return impl_->active_for(chunk, table).block.text;
 }
 
-void RowSink::row_done(uint64_t chunk, Table table, uint64_t seq, uint32_t question, Status status,
-                       uint16_t rcode) {
+void RowSink::row_done(uint64_t chunk, Table table, uint64_t seq, uint32_t question,
+                       RowStatus status) {
   const SinkOptions& options = impl_->options;
   assert(question < options.questions && seq / options.rows_per_shard == chunk);
-  if (options.ordered) return impl_->add_ordered_row(table, seq, question, status, rcode);
+  if (options.ordered) return impl_->add_ordered_row(table, seq, question, status);
   const uint64_t index = seq - chunk * options.rows_per_shard;
-  impl_->add_row(chunk, table, index * options.questions + question, status, rcode);
+  impl_->add_row(chunk, table, index * options.questions + question, status);
 }
 
 void RowSink::name_done(uint64_t, uint64_t seq) {

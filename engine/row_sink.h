@@ -10,6 +10,7 @@
 
 #include "engine/frame.h"
 #include "engine/output_queue.h"
+#include "engine/row_status.h"
 
 namespace zonesweep::engine {
 
@@ -42,8 +43,8 @@ struct RowSink::Impl {
   };
 
   Active& active_for(uint64_t chunk, Table table);
-  void add_row(uint64_t chunk, Table table, uint64_t key, Status status, uint16_t rcode);
-  void add_ordered_row(Table table, uint64_t seq, uint32_t question, Status status, uint16_t rcode);
+  void add_row(uint64_t chunk, Table table, uint64_t key, RowStatus status);
+  void add_ordered_row(Table table, uint64_t seq, uint32_t question, RowStatus status);
   void cut(size_t index);
   void cut_biggest();
   void cut_ordered();

@@ -60,7 +60,7 @@ Outcome ShardFolder::write(const Frame& frame, uint64_t first_seq, const InputMa
                        .input_hash = input.hash,
                        .statuses = {},
                        .done = frame.done};
-  frame.statuses.add_to(record.statuses);
+  frame.statuses.add_to(frame.table, record.statuses);
   record_.clear();
   append_record(record, record_);
   const Outcome noted = steps_.run("journal", path, [&] { return shard.journal.append(record_); });

@@ -217,7 +217,7 @@ TEST(Output, a_lane_sees_full_while_the_writer_is_stuck_and_not_after) {
   for (; !sink.full(); ++seq) {
     ASSERT_LT(seq, 200'000);
     sink.buffer(0, Table::dns) += row_of(plan, seq, 0);
-    sink.row_done(0, Table::dns, seq, 0, Status::noerror, 0);
+    sink.row_done(0, Table::dns, seq, 0, Status::noerror);
   }
   EXPECT_GT(seq, 20'000);
   go = true;
@@ -257,7 +257,7 @@ TEST(Output, an_ordered_run_holds_the_source_back_behind_a_slow_name) {
   const auto answer = [&](uint64_t seq) {
     sink.tick(std::chrono::steady_clock::now());
     sink.buffer(0, Table::dns) += row_of(plan, seq, 0);
-    sink.row_done(0, Table::dns, seq, 0, Status::noerror, 0);
+    sink.row_done(0, Table::dns, seq, 0, Status::noerror);
     sink.name_done(0, seq);
   };
   for (uint64_t seq = 1; seq < 1'000; ++seq) {
@@ -331,7 +331,7 @@ class LanesOnThreads {
     const uint64_t chunk = seq / plan_.output.rows_per_shard;
     for (uint32_t q = 0; q < plan_.output.questions; ++q) {
       sink.buffer(chunk, Table::dns) += row_of(plan_, seq, q);
-      sink.row_done(chunk, Table::dns, seq, q, status_of_row(seq, q), 17);
+      sink.row_done(chunk, Table::dns, seq, q, status_of_row(plan_, seq, q));
     }
     sink.name_done(chunk, seq);
   }
@@ -388,7 +388,7 @@ TEST(Output, has_each_row_on_disk_within_the_flush_interval) {
   for (uint64_t seq = 0; seq < 200; ++seq) {
     sink.tick(std::chrono::steady_clock::now());
     sink.buffer(0, Table::dns) += row_of(plan, seq, 0);
-    sink.row_done(0, Table::dns, seq, 0, Status::noerror, 0);
+    sink.row_done(0, Table::dns, seq, 0, Status::noerror);
     done.push_back(std::chrono::steady_clock::now());
     std::this_thread::sleep_for(std::chrono::milliseconds{5});
   }

@@ -15,6 +15,8 @@
 #include "engine/hasher.h"
 #include "engine/layout.h"
 #include "engine/manifest.h"
+#include "engine/record.h"
+#include "engine/registration_record.h"
 #include "engine/shard_reader.h"
 
 namespace zonesweep::engine::test {
@@ -134,7 +136,7 @@ class Run {
       if ((lookup.done >> q & 1) != 0) continue;
       const Table table = table_of(plan_, q);
       sink.buffer(chunk, table) += row_of(plan_, lookup.seq, q);
-      sink.row_done(chunk, table, lookup.seq, q, status_of_row(lookup.seq, q), 17);
+      sink.row_done(chunk, table, lookup.seq, q, status_of_row(plan_, lookup.seq, q));
       result_.asked.emplace_back(lookup.seq, q);
       if (plan_.after_row) plan_.after_row(result_.asked.size());
     }
@@ -186,7 +188,7 @@ std::string check_file(const RunPlan& plan, const ManifestLine& line, const Mani
       expected.insert(row_of(plan, seq, q));
       ordered += row_of(plan, seq, q);
       std::string word;
-      append_status(status_of_row(seq, q), 17, word);
+      append_status(file.table, status_of_row(plan, seq, q), word);
       ++statuses[word];
     }
   }
@@ -207,16 +209,21 @@ RunResult run(const RunPlan& plan) { return Run(plan).go(); }
 
 std::string row_of(const RunPlan& plan, uint64_t seq, uint32_t question) {
   std::string status;
-  append_status(status_of_row(seq, question), 17, status);
+  append_status(table_of(plan, question), status_of_row(plan, seq, question), status);
   return fmt::format(R"({{"seq":{},"input":"name-{}{}.example","type":"TYPE{}","status":"{}",)"
                      R"("x":"{:x}"}})"
                      "\n",
                      seq, seq, plan.salt, question, status, seq * 0x9e3779b97f4a7c15U);
 }
 
-Status status_of_row(uint64_t seq, uint32_t question) {
-  constexpr Status kSome[] = {Status::noerror, Status::nxdomain, Status::rcode, Status::timeout};
-  return kSome[(seq + question) % 4];
+RowStatus status_of_row(const RunPlan& plan, uint64_t seq, uint32_t question) {
+  constexpr RowStatus kDns[] = {
+      Status::noerror, Status::nxdomain, {Status::rcode, 17}, Status::timeout};
+  constexpr RowStatus kRegistration[] = {RegistrationStatus::ok, RegistrationStatus::not_found,
+                                         RegistrationStatus::http_error,
+                                         RegistrationStatus::cancelled};
+  const uint64_t which = (seq + question) % 4;
+  return table_of(plan, question) == Table::dns ? kDns[which] : kRegistration[which];
 }
 
 TemporaryFolder::TemporaryFolder() {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/output.h"
+#include "engine/row_status.h"
 
 namespace zonesweep::engine::test {
 
@@ -38,7 +39,7 @@ struct RunResult {
 
 // One row of the run, with its newline.
 [[nodiscard]] std::string row_of(const RunPlan& plan, uint64_t seq, uint32_t question);
-[[nodiscard]] Status status_of_row(uint64_t seq, uint32_t question);
+[[nodiscard]] RowStatus status_of_row(const RunPlan& plan, uint64_t seq, uint32_t question);
 
 // A folder of its own, gone with the object.
 class TemporaryFolder {
