@@ -87,12 +87,12 @@ class HostLookup {
 
   // False where the event is somebody else's.
   bool on_event(const io::Event& event);
-  void expire(Instant now);
-  [[nodiscard]] Instant wake_at() const;  // Instant::max() when nothing is due
-  void close_all();                       // streams; nothing is answered after it
+  void expire(io::Instant now);
+  [[nodiscard]] io::Instant wake_at() const;  // Instant::max() when nothing is due
+  void close_all();                           // streams; nothing is answered after it
 
-  [[nodiscard]] uint32_t asking() const { return asking_; }
-  [[nodiscard]] uint64_t queries_sent() const { return queries_sent_; }
+  [[nodiscard]] uint32_t asking() const;
+  [[nodiscard]] uint64_t queries_sent() const;
 };
 
 }  // namespace zonesweep::engine
