@@ -27,6 +27,7 @@ class Ghost {
  public:
   explicit Ghost(std::span<GhostSet> sets) noexcept : sets_(sets) {}
 
+  void prefetch(uint32_t place) noexcept { __builtin_prefetch(&set_of(place), 1); }
   // `place` spreads over the sets (32 bits), `tag` tells the keys of a set apart.
   void insert(uint32_t place, uint32_t tag) noexcept {
     GhostSet& set = set_of(place);

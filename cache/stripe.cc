@@ -78,8 +78,9 @@ Geometry Geometry::of(size_t table_bytes) noexcept {
   constexpr size_t kBytesPer64 = 64 * (kSegmentBytes + sizeof(Word)) +
                                  kBucketsPer64 * sizeof(Bucket) +
                                  kGhostSetsPer64 * sizeof(GhostSet);
-  constexpr size_t kRounding =  // each part begins on a line, and read_slot() may look past the end
-      size_t{5} * 64 + limits::kWordsAtOnce * sizeof(Word);
+  constexpr size_t
+      kRounding =  // each part begins on a pair of lines, and read_slot() may look past the end
+      size_t{5} * 128 + limits::kWordsAtOnce * sizeof(Word);
 
   Geometry g;
   g.stripes = static_cast<uint32_t>(
@@ -92,7 +93,7 @@ Geometry Geometry::of(size_t table_bytes) noexcept {
   g.buckets = (g.segments * kBucketsPer64 / 64) & ~1U;
   g.ghost_sets = g.segments * kGhostSetsPer64 / 64;
   const auto after = [&](size_t at, size_t bytes_of_stripe) {
-    return (at + g.stripes * bytes_of_stripe + 63) & ~size_t{63};
+    return (at + g.stripes * bytes_of_stripe + 127) & ~size_t{127};
   };
   g.versions_at = after(g.states_at, sizeof(StripeState));
   g.buckets_at = after(g.versions_at, g.segments * sizeof(Word));
@@ -144,7 +145,15 @@ Ghost Stripe::ghost() const noexcept {
 // ---- reading
 
 void Stripe::prefetch(uint64_t hash) const noexcept {
-  __builtin_prefetch(&bucket(bucket_of(hash)));
+  const uint32_t home = bucket_of(hash);
+  __builtin_prefetch(&bucket(home));
+  __builtin_prefetch(&bucket(home ^ 1));
+}
+
+void Stripe::prefetch_write(uint64_t hash) const noexcept {
+  prefetch(hash);
+  __builtin_prefetch(&state(), 1);
+  ghost().prefetch(bucket_of(hash));
 }
 
 [[gnu::always_inline]] inline bool Stripe::same_key(Slot slot, const Key& key) const noexcept {
@@ -212,6 +221,9 @@ ReadResult Stripe::read(const Key& key, uint32_t now,
       return result;
     }
   }
+  // Most misses are plain: no slot of either bucket has the tag.
+  if (mask == 0 && slots_with(bucket(bucket_of(key.hash()) ^ 1), tag_of(key.hash())) == 0)
+    return {};
   return read_anywhere(key, now, out);
 }
 
@@ -261,18 +273,16 @@ bool Stripe::write(const Key& key, std::span<const std::byte> value, uint32_t ex
   const bool known = find(key, place);
   const bool to_main =
       known ? s.in_main[Slot{bucket(place.bucket).slots[place.slot].load(kRelaxed)}.segment()]
-            : ghost().take(home, tag);
-  SegmentQueue& queue = to_main ? s.main : s.small;
-  if (!make_room(queue, size, now)) return false;
+            : s.has_ghosts && ghost().take(home, tag);
+  if (!make_room(to_main, size, now)) return false;
   // Making room may have moved the old value, or thrown it out.
   if (!known || !find(key, place)) {
     place = place_for(home);
     bucket(place.bucket).uses[place.slot].store(0, kRelaxed);
     add_one(s.entries);
   }
-  uint32_t at = 0;
-  const Slot slot = append(queue, tag, size, at);
-  Word* entry = words(slot.segment()) + at;
+  const Slot slot = append(to_main ? s.main_tail : s.small_tail, tag, size);
+  Word* entry = words(slot.segment()) + slot.at();
   (entry++)->store(EntryHead::of(expires, value_bytes, home).bits, kRelaxed);
   for (const uint64_t word : key.words()) (entry++)->store(word, kRelaxed);
   store_bytes(entry, value);
@@ -300,11 +310,15 @@ bool Stripe::find(const Key& key, Place& place) const noexcept {
 bool Stripe::find(Slot slot, uint32_t home, Place& place) const noexcept {
   constexpr uint64_t kLocation = (uint64_t{1} << 44) - 1;
   for (const uint32_t index : {home, home ^ 1}) {
+    uint32_t mask = 0;
+#pragma GCC unroll 7
     for (uint32_t i = 0; i < limits::kSlotsPerBucket; ++i) {
-      if ((bucket(index).slots[i].load(kRelaxed) & kLocation) != (slot.bits & kLocation)) continue;
-      place = {index, i};
-      return true;
+      const uint64_t other = bucket(index).slots[i].load(kRelaxed) ^ slot.bits;
+      mask |= static_cast<uint32_t>((other & kLocation) == 0) << i;
     }
+    if (mask == 0) continue;
+    place = {index, static_cast<uint32_t>(std::countr_zero(mask))};
+    return true;
   }
   return false;
 }
@@ -338,24 +352,33 @@ void Stripe::clear(Place place) noexcept {
 
 // ---- the log
 
-bool Stripe::has_room(const SegmentQueue& queue, uint32_t size) const noexcept {
-  return queue.count > 0 && state().used_words[queue.last()] + size <= limits::kSegmentWords;
+bool Stripe::has_room(const Tail& tail, uint32_t size) noexcept {
+  return tail.used_words + size <= limits::kSegmentWords;
 }
 
-bool Stripe::make_room(SegmentQueue& queue, uint32_t words_needed, uint32_t now) noexcept {
+bool Stripe::make_room(bool in_main, uint32_t size, uint32_t now) noexcept {
   StripeState& s = state();
-  if (has_room(queue, words_needed)) return true;
+  const Tail& tail = in_main ? s.main_tail : s.small_tail;
+  if (has_room(tail, size)) return true;
   for (uint32_t tries = 0; s.free.count <= limits::kReserve; ++tries) {
     if (tries == limits::kReclaimsPerPut) return false;  // the next put goes on from here
     reclaim(now, s.fruitless++ < limits::kFruitlessRounds * geometry_->segments);
   }
   s.fruitless = 0;
-  if (has_room(queue, words_needed)) return true;  // survivors have opened a new one
-  const uint8_t segment = s.free.pop();
-  s.used_words[segment] = 0;
-  s.in_main[segment] = &queue == &s.main;
-  queue.push(segment);
+  if (!has_room(tail, size)) open_segment(in_main);  // if survivors have not opened one
   return true;
+}
+
+void Stripe::open_segment(bool in_main) noexcept {
+  StripeState& s = state();
+  Tail& tail = in_main ? s.main_tail : s.small_tail;
+  SegmentQueue& queue = in_main ? s.main : s.small;
+  if (queue.count > 0) s.used_words[tail.segment] = tail.used_words;
+  tail.segment = s.free.pop();
+  tail.version = version(tail.segment).load(kRelaxed);
+  tail.used_words = 0;
+  s.in_main[tail.segment] = in_main;
+  queue.push(tail.segment);
 }
 
 // S3-FIFO by segments: the oldest of the small queue goes while that has more than its share, else
@@ -364,17 +387,42 @@ bool Stripe::make_room(SegmentQueue& queue, uint32_t words_needed, uint32_t now)
 void Stripe::reclaim(uint32_t now, bool keep_used) noexcept {
   StripeState& s = state();
   const bool from_main = s.main.count > 0 && s.small.count <= geometry_->small_segments;
-  const uint8_t segment = from_main ? s.main.pop() : s.small.pop();
+  SegmentQueue& queue = from_main ? s.main : s.small;
+  Tail& tail = from_main ? s.main_tail : s.small_tail;
+  const uint8_t segment = queue.pop();
+  if (queue.count == 0) {  // the tail itself
+    s.used_words[segment] = tail.used_words;
+    tail.used_words = limits::kSegmentWords;
+  }
   const uint64_t of_version = version(segment).load(kRelaxed);
+  uint32_t ahead = 0;
+  for (uint32_t i = 0; i < limits::kReclaimAhead; ++i) ahead = prefetch_reclaim(segment, ahead);
   for (uint32_t at = 0; at < s.used_words[segment];) {
-    const Word* entry = words(segment) + at;
-    const EntryHead head{entry[0].load(kRelaxed)};
-    const uint32_t size =
-        1 + Key::words_of(entry[1].load(kRelaxed)) + words_of_value(head.value_bytes());
+    ahead = prefetch_reclaim(segment, ahead);
+    const EntryHead head = head_at(segment, at);
+    const uint32_t size = size_at(segment, at);
     reclaim_entry(Slot::of(0, of_version, segment, at), head, size, from_main, now, keep_used);
     at += size;
   }
   free_segment(segment);
+}
+
+EntryHead Stripe::head_at(uint8_t segment, uint32_t at) const noexcept {
+  return {words(segment)[at].load(kRelaxed)};
+}
+
+uint32_t Stripe::size_at(uint8_t segment, uint32_t at) const noexcept {
+  return 1 + Key::words_of(words(segment)[at + 1].load(kRelaxed)) +
+         words_of_value(head_at(segment, at).value_bytes());
+}
+
+// Brings what reclaim_entry() will need closer; returns where the next entry is.
+uint32_t Stripe::prefetch_reclaim(uint8_t segment, uint32_t at) const noexcept {
+  if (at >= state().used_words[segment]) return at;
+  const uint32_t home = head_at(segment, at).bucket();
+  __builtin_prefetch(&bucket(home), 1);
+  ghost().prefetch(home);
+  return at + size_at(segment, at);
 }
 
 void Stripe::reclaim_entry(Slot slot, EntryHead head, uint32_t size, bool from_main, uint32_t now,
@@ -391,19 +439,16 @@ void Stripe::reclaim_entry(Slot slot, EntryHead head, uint32_t size, bool from_m
   }
   if (!keep_used || uses < (from_main ? 1 : kPromoteUses)) {
     clear(place);
-    if (!from_main) ghost().insert(head.bucket(), tag);
+    if (!from_main) {
+      ghost().insert(head.bucket(), tag);
+      s.has_ghosts = true;
+    }
     return add_one(s.evicted);
   }
-  if (!has_room(s.main, size)) {
-    const uint8_t fresh = s.free.pop();
-    s.used_words[fresh] = 0;
-    s.in_main[fresh] = true;
-    s.main.push(fresh);
-  }
-  uint32_t at = 0;
-  const Slot moved = append(s.main, tag, size, at);
+  if (!has_room(s.main_tail, size)) open_segment(true);
+  const Slot moved = append(s.main_tail, tag, size);
   const Word* from = words(slot.segment()) + slot.at();
-  Word* to = words(moved.segment()) + at;
+  Word* to = words(moved.segment()) + moved.at();
   for (uint32_t i = 0; i < size; ++i) to[i].store(from[i].load(kRelaxed), kRelaxed);
   where.uses[place.slot].store(from_main ? static_cast<uint8_t>(uses - 1) : uint8_t{0}, kRelaxed);
   where.slots[place.slot].store(moved.bits, std::memory_order_release);
@@ -418,13 +463,14 @@ void Stripe::free_segment(uint8_t segment) noexcept {
   state().free.push(segment);
 }
 
-Slot Stripe::append(SegmentQueue& queue, uint32_t tag, uint32_t size, uint32_t& at) noexcept {
-  StripeState& s = state();
-  const uint8_t segment = queue.last();
-  at = s.used_words[segment];
-  assert(at + size <= limits::kSegmentWords);
-  s.used_words[segment] = static_cast<uint16_t>(at + size);
-  return Slot::of(tag, version(segment).load(kRelaxed), segment, at);
+Slot Stripe::append(Tail& tail, uint32_t tag, uint32_t size) noexcept {
+  assert(has_room(tail, size));
+  const Slot slot = Slot::of(tag, tail.version, tail.segment, tail.used_words);
+  tail.used_words = static_cast<uint16_t>(tail.used_words + size);
+  // Where the next entry will go, hundreds of puts into other stripes from now.
+  const Word* next = words(tail.segment) + tail.used_words;
+  for (uint32_t line = 0; line < 3; ++line) __builtin_prefetch(next + line * 8, 1);
+  return slot;
 }
 
 }  // namespace zonesweep::cache

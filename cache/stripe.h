@@ -45,6 +45,7 @@ inline constexpr uint32_t kWordsAtOnce = 16;    // most answers are no longer th
 inline constexpr uint32_t kReclaimsPerPut = 4;  // then the new value is not stored: bounded work
 // Over the whole log, without a free segment to show for it; then what is oldest goes, used or not.
 inline constexpr uint32_t kFruitlessRounds = 2;
+inline constexpr uint32_t kReclaimAhead = 12;       // entries whose places are fetched in advance
 inline constexpr uint32_t kReserve = 1;             // what survives one segment fits into one
 inline constexpr uint8_t kUsesMax = 3;              // two bits, as S3-FIFO has it
 inline constexpr uint32_t kValueBytesMax = 12'288;  // with the longest key less than a segment
@@ -136,24 +137,32 @@ struct SegmentQueue {
     --count;
     return ids[first++];
   }
-  [[nodiscard]] uint8_t last() const noexcept {
-    return ids[static_cast<uint8_t>(first + count - 1)];
-  }
 };
 
-// What the writer of a stripe knows.
+// The youngest segment of a queue: new entries are appended there.
+struct Tail {
+  uint64_t version = 0;
+  uint16_t used_words = limits::kSegmentWords;  // full: also when there is none
+  uint8_t segment = 0;
+};
+
+// What the writer of a stripe knows. A put() into a segment with room touches the first line only.
 struct StripeState {
   alignas(64) std::atomic<uint32_t> claimed{0};
+  bool has_ghosts = false;
   // Written by the holder of the claim, read by anyone.
-  alignas(64) std::atomic<uint64_t> entries{0};
-  std::atomic<uint64_t> evicted{0};
+  std::atomic<uint64_t> entries{0};
+  // Only for the holder of the claim, as is all of the rest but for the counters.
+  Tail small_tail;
+  Tail main_tail;
+
+  alignas(64) std::atomic<uint64_t> evicted{0};
   std::atomic<uint64_t> expired{0};
   std::atomic<uint64_t> displaced{0};
-  // Only for the holder of the claim.
   SegmentQueue small;  // new entries
   SegmentQueue main;   // those that were used while they were new, or soon after
   SegmentQueue free;
-  std::array<uint16_t, 256> used_words{};
+  std::array<uint16_t, 256> used_words{};  // of segments that are no tail any more
   std::array<bool, 256> in_main{};
   uint32_t fruitless = 0;  // segments reclaimed since one was gained
 };
@@ -167,6 +176,7 @@ class Stripe {
 
   void prefetch(uint64_t hash) const noexcept;
   void prefetch_entry(uint64_t hash) const noexcept;
+  void prefetch_write(uint64_t hash) const noexcept;
   [[nodiscard]] ReadResult read(const Key& key, uint32_t now,
                                 std::span<std::byte, limits::kValueBytesMax> out) const noexcept;
 
@@ -203,14 +213,17 @@ class Stripe {
   [[nodiscard]] Place place_for(uint32_t home) noexcept;
   void clear(Place place) noexcept;
 
-  [[nodiscard]] bool make_room(SegmentQueue& queue, uint32_t words_needed, uint32_t now) noexcept;
+  [[nodiscard]] bool make_room(bool in_main, uint32_t size, uint32_t now) noexcept;
   void reclaim(uint32_t now, bool keep_used) noexcept;
+  [[nodiscard]] EntryHead head_at(uint8_t segment, uint32_t at) const noexcept;
+  [[nodiscard]] uint32_t size_at(uint8_t segment, uint32_t at) const noexcept;
+  [[nodiscard]] uint32_t prefetch_reclaim(uint8_t segment, uint32_t at) const noexcept;
   void reclaim_entry(Slot slot, EntryHead head, uint32_t size, bool from_main, uint32_t now,
                      bool keep_used) noexcept;
   void free_segment(uint8_t segment) noexcept;
-  [[nodiscard]] Slot append(SegmentQueue& queue, uint32_t tag, uint32_t size,
-                            uint32_t& at) noexcept;
-  [[nodiscard]] bool has_room(const SegmentQueue& queue, uint32_t size) const noexcept;
+  [[nodiscard]] Slot append(Tail& tail, uint32_t tag, uint32_t size) noexcept;
+  void open_segment(bool in_main) noexcept;
+  [[nodiscard]] static bool has_room(const Tail& tail, uint32_t size) noexcept;
 
   std::byte* table_;
   const Geometry* geometry_;

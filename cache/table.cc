@@ -77,6 +77,10 @@ void Table::prefetch_entry(const Key& key) const noexcept {
   stripe_of(key.hash()).prefetch_entry(key.hash());
 }
 
+void Table::prefetch_write(const Key& key) const noexcept {
+  stripe_of(key.hash()).prefetch_write(key.hash());
+}
+
 bool Table::get(const Key& key, Instant now, std::span<std::byte, limits::kValueBytesMax> out,
                 Hit& hit, Counters& counters) const noexcept {
   const ReadResult result = stripe_of(key.hash()).read(key, steps_of(now), out);

@@ -96,6 +96,7 @@ class Table {
   // then waits for neither.
   void prefetch(const Key& key) const noexcept;
   void prefetch_entry(const Key& key) const noexcept;
+  void prefetch_write(const Key& key) const noexcept;  // for put()
 
   // True: `out` holds the value and `hit` its size. `out` has kValueBytesMax bytes; what is behind
   // the value may be overwritten, too.
