@@ -66,6 +66,10 @@ DnsLane::DnsLane(io::Transport& transport, NameQueue& queue, RecordWriter& write
       now_(transport.now()) {
   // A socket's table is created when it first sends: with thousands of servers most never do.
   ids_.assign(transport.max_sockets(), IdTable(0));
+  if (options_.cache != nullptr) {
+    answers_ = std::make_unique<LaneAnswers>(*options_.cache,
+                                             static_cast<uint32_t>(options_.types.size()));
+  }
 }
 
 void DnsLane::run() {
@@ -83,6 +87,8 @@ bool DnsLane::turn() {
   for (const io::Event& event : events) dispatch(event);
   expire();
   if (!transport_.failure().empty()) return false;
+  look_again();
+  if (answers_) answers_->flush(now_);
   const StopLevel stop = stop_.load(std::memory_order_relaxed);
   draining_ = stop != StopLevel::run;
   if (stop == StopLevel::abandon) return false;
@@ -102,14 +108,16 @@ bool DnsLane::finished() const {
 }
 
 uint32_t DnsLane::wait_for() const {
+  if (hits_of_turn_ >= limits::kHitsPerTurn) return 0;  // there is more where these came from
   // Many at once fill GSO batches and halve the cost of a query. With little in flight nobody waits
   // for company.
   return std::clamp<uint32_t>(asked_ / 4, 1, limits::kWaitBatch);
 }
 
 Instant DnsLane::wake_at() const {
-  Instant wake =
-      now_ + (asked_ + pausing_ > 0 ? Duration{limits::kWaitMost} : Duration{limits::kIdleWait});
+  if (hits_of_turn_ >= limits::kHitsPerTurn) return now_;
+  Instant wake = now_ + (asked_ + pausing_ + waiting_.size() > 0 ? Duration{limits::kWaitMost}
+                                                                 : Duration{limits::kIdleWait});
   if (starved_) {
     const Instant permit = std::max(servers_.next_permit(), rate_.next(now_));
     wake = std::min(wake, std::max(permit, now_ + batch_wait()));
@@ -153,6 +161,14 @@ void DnsLane::publish(bool always) {
   statistics_.in_flight = asked_;
   statistics_.datagrams_dropped = counters.receive_overflows;
   statistics_.sends = counters.sends;
+  if (answers_) {
+    const cache::Counters& cached = answers_->counters();
+    statistics_.cache_hits = cached.hits;
+    statistics_.cache_misses = cached.misses;
+    statistics_.cache_expired = cached.expired;
+    statistics_.cache_stored = cached.stored;
+    statistics_.cache_gave_up = cached.gave_up_reads + cached.gave_up_writes;
+  }
   shared_.publish(statistics_);
 }
 
@@ -160,9 +176,9 @@ void DnsLane::abandon() {
   if (!options_.rows_for_cancelled) return;
   for (uint32_t slot = 0; slot < questions_.size(); ++slot) {
     const Question& question = questions_[slot];
-    const bool open = question.state == Question::State::ready ||
-                      question.state == Question::State::asked ||
-                      question.state == Question::State::pausing;
+    const bool open =
+        question.state == Question::State::ready || question.state == Question::State::asked ||
+        question.state == Question::State::waiting || question.state == Question::State::pausing;
     if (open && !question.probe) cancel(slot);
   }
 }

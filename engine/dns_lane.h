@@ -20,6 +20,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/answer_cache.h"
 #include "engine/dns_servers.h"
 #include "engine/dns_tcp.h"
 #include "engine/message_ids.h"
@@ -59,6 +60,8 @@ inline constexpr auto kChannelErrorEvery =
     std::chrono::milliseconds{10};           // per server; ICMP can be forged
 inline constexpr uint32_t kTcpRequeues = 3;  // per question: cut off by the server's close
 inline constexpr auto kPublishEvery = std::chrono::milliseconds{100};
+inline constexpr uint32_t kHitsPerTurn =
+    1'024;  // answers from the cache; then what came in meanwhile gets its turn
 inline constexpr size_t kSendArenaBytes =
     256 * 1024;  // a turn's queries, before the transport copies them
 }  // namespace limits
@@ -86,6 +89,7 @@ struct DnsLaneOptions {
   bool rows_for_cancelled =
       false;                 // stdout: what an abandoned run still had open gets CANCELLED rows
   uint64_t random_seed = 0;  // simulations only, see RandomIds
+  AnswerCache* cache = nullptr;  // shared by all lanes; null: none
   int64_t (*wall_us)() = nullptr;  // microseconds since the Unix epoch; called once per turn
 };
 
@@ -144,6 +148,10 @@ class DnsLane final : private DnsTcp::Client {
   void admit(const InputName& name, uint64_t done);
   void write_illegal(const InputName& name, uint64_t done);
   void plan(uint32_t lookup, uint32_t number, uint16_t type);
+  void foresee();
+  bool known(uint32_t lookup, uint32_t number, uint16_t type, uint64_t& hash);
+  void fly(uint32_t slot);
+  void look_again();
   [[nodiscard]] uint32_t questions_of(const InputName& name) const;
   void lookup_ended(uint32_t slot);
   void settle_chunks();
@@ -202,6 +210,7 @@ class DnsLane final : private DnsTcp::Client {
   [[nodiscard]] Status failure_of(const Question& question) const;
   void conclude(uint32_t slot, DnsRecord record);
   void write_row(const Question& question, DnsRecord& record);
+  void write_row(uint32_t lookup, uint32_t number, uint16_t type, DnsRecord& record);
   void retire(uint32_t slot);
   void free_slot(uint32_t slot);
   void retire_probe(uint32_t slot);
@@ -224,6 +233,9 @@ class DnsLane final : private DnsTcp::Client {
   QuestionQueue fresh_;       // never asked
   QuestionQueue again_;       // asked before: they go first
   QuestionQueue held_;        // could not start this turn: no TCP link, no id, no other server
+  QuestionQueue waiting_;     // for another lane
+  std::unique_ptr<LaneAnswers> answers_;  // null without a cache
+  uint32_t hits_of_turn_ = 0;
   TokenBucket rate_;
   std::vector<io::Datagram> outgoing_;
   std::unique_ptr<std::byte[]> arena_;

@@ -17,7 +17,8 @@ bool DnsLane::pull() {
   if (draining_ || lookups_.room() == 0 ||
       questions_.room() < options_.types.size() + servers_.size())
     return false;
-  if (writer_.full() || !next_name()) return false;
+  if (writer_.full() || hits_of_turn_ >= limits::kHitsPerTurn || !next_name()) return false;
+  if (answers_) foresee();
   const size_t at = batch_at_++;
   admit(batch_->block.names[at], batch_->done.empty() ? 0 : batch_->done[at]);
   return true;
@@ -59,6 +60,17 @@ void DnsLane::admit(const InputName& name, uint64_t done) {
   if (--lookup.questions_open == 0) lookup_ended(slot);
 }
 
+// What the cache needs for a name that comes a little later is on its way meanwhile.
+void DnsLane::foresee() {
+  const size_t ahead = batch_at_ + limits::kForeseen;
+  if (ahead >= batch_->block.names.size()) return;
+  const InputName& name = batch_->block.names[ahead];
+  if (name.kind != InputName::Kind::name) return;
+  for (uint32_t number = 0; number < options_.types.size(); ++number) {
+    answers_->foresee(name.seq, number, batch_->block.wire(name), options_.types[number]);
+  }
+}
+
 void DnsLane::write_illegal(const InputName& name, uint64_t done) {
   DnsRecord record{.seq = name.seq,
                    .input = batch_->block.input(name),
@@ -75,13 +87,28 @@ void DnsLane::write_illegal(const InputName& name, uint64_t done) {
   writer_.name_done(batch_->chunk, name.seq);
 }
 
+// Writes the row from the cache, if the answer is there. If not, `hash` is that of the question.
+bool DnsLane::known(uint32_t lookup, uint32_t number, uint16_t type, uint64_t& hash) {
+  DnsRecord record{.name = lookups_[lookup].wire(), .type = type, .ts_us = wall_us_};
+  const auto found = answers_->find(lookups_[lookup].seq, number, now_, wall_us_, record);
+  hash = found.hash;
+  if (!found.hit) return false;
+  hits_of_turn_++;
+  write_row(lookup, number, type, record);
+  lookups_[lookup].questions_open--;  // never the last: admit() holds one
+  return true;
+}
+
 void DnsLane::plan(uint32_t lookup, uint32_t number, uint16_t type) {
+  uint64_t hash = 0;
+  if (answers_ && known(lookup, number, type, hash)) return;
   const uint32_t slot = questions_.take();
   Question& question = questions_[slot];
   question = Question{};
   question.lookup = lookup;
   question.number = static_cast<uint8_t>(number);
   question.type = type;
+  question.shared_flight = hash;
   const dns::WireName name = lookups_[lookup].wire();
   question.flight = flights_.hash(name, type);
   const uint32_t leader = flights_.find(question.flight, [&](uint32_t other) {
@@ -96,9 +123,45 @@ void DnsLane::plan(uint32_t lookup, uint32_t number, uint16_t type) {
     return;
   }
   flights_.insert(question.flight, slot);
+  fly(slot);
+}
+
+// Into the queue, unless another lane asks the same right now.
+void DnsLane::fly(uint32_t slot) {
+  Question& question = questions_[slot];
+  if (answers_) {
+    const auto claim = answers_->claim(question.shared_flight);
+    if (claim == cache::Flights::Claim::taken) {
+      question.state = Question::State::waiting;
+      return waiting_.push(questions_, slot);
+    }
+    question.tracked = claim == cache::Flights::Claim::mine;
+  }
   statistics_.questions++;
   question.state = Question::State::ready;
   fresh_.push(questions_, slot);
+}
+
+// The questions that other lanes were asking: those are done when the answer is in the cache, or when
+// nobody asks any more.
+void DnsLane::look_again() {
+  hits_of_turn_ = 0;
+  for (uint32_t left = waiting_.size(); left > 0; --left) {
+    const uint32_t slot = waiting_.pop(questions_);
+    const Question& question = questions_[slot];
+    if (question.state == Question::State::spent) {
+      free_slot(slot);
+      continue;
+    }
+    DnsRecord record{.name = name_of_question(question), .type = question.type, .ts_us = wall_us_};
+    if (answers_->find_again(now_, wall_us_, record).hit) {
+      statistics_.coalesced++;
+      questions_[slot].state = Question::State::free;  // it stands in no queue any more
+      conclude(slot, record);
+    } else {
+      fly(slot);
+    }
+  }
 }
 
 void DnsLane::lookup_ended(uint32_t slot) {

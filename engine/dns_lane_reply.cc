@@ -416,6 +416,7 @@ void DnsLane::cancel(uint32_t slot) {
 // The row of the question and of all that asked the same.
 void DnsLane::conclude(uint32_t slot, DnsRecord record) {
   write_row(questions_[slot], record);
+  if (answers_ && !record.cached) answers_->keep(record, now_, wall_us_);
   for (uint32_t follower = questions_[slot].followers; follower != kNoSlot;) {
     write_row(questions_[follower], record);
     const uint32_t next = questions_[follower].next;
@@ -426,12 +427,16 @@ void DnsLane::conclude(uint32_t slot, DnsRecord record) {
 }
 
 void DnsLane::write_row(const Question& question, DnsRecord& record) {
-  const Lookup& lookup = lookups_[question.lookup];
+  write_row(question.lookup, question.number, question.type, record);
+}
+
+void DnsLane::write_row(uint32_t slot, uint32_t number, uint16_t type, DnsRecord& record) {
+  const Lookup& lookup = lookups_[slot];
   record.seq = lookup.seq;
   record.input = lookup.input();
   record.name = lookup.wire();
-  record.type = question.type;
-  writer_.write(lookup.chunk, question.number, record);
+  record.type = type;
+  writer_.write(lookup.chunk, number, record);
   statistics_.rows++;
   statistics_.statuses[static_cast<size_t>(record.status)]++;
 }
@@ -439,11 +444,13 @@ void DnsLane::write_row(const Question& question, DnsRecord& record) {
 void DnsLane::retire(uint32_t slot) {
   Question& question = questions_[slot];
   const bool follower = question.state == Question::State::following;
-  const bool queued = question.state == Question::State::ready;
+  const bool queued =
+      question.state == Question::State::ready || question.state == Question::State::waiting;
   if (!follower) {
     leave_exchange(slot);
     stop_listening_all(question);
     flights_.erase(question.flight, slot);
+    if (question.tracked) answers_->release(question.shared_flight);
   }
   question.kept.reset();
   if (--lookups_[question.lookup].questions_open == 0) lookup_ended(question.lookup);

@@ -88,6 +88,7 @@ struct Question {
     between,    // has just left an exchange, a pause or a queue, and will be in one again or end
     ready,      // in a queue, waiting for a permit
     asked,      // exchanges[0] runs
+    waiting,    // another lane asks the same: looks into the cache when that one is done
     pausing,    // backs off before the next try; the timer wakes it
     following,  // an equal question is being asked: waits for its answer
     spent,  // answered late, while it stood in a queue: the slot is free once it leaves the queue
@@ -97,6 +98,7 @@ struct Question {
   uint32_t next = kNoSlot;       // link of the queue it waits in, or of the followers of its leader
   uint32_t followers = kNoSlot;  // of a leader
   uint64_t flight = 0;           // hash in SingleFlight
+  uint64_t shared_flight = 0;    // hash among all lanes
   uint16_t type = 0;
   uint8_t number = 0;  // of the question within its name: bit in done masks
   State state = State::free;
@@ -109,6 +111,7 @@ struct Question {
   bool without_edns = false;
   bool cookie_retried = false;
   bool saw_garbage = false;               // something came that was no answer
+  bool tracked = false;                   // other lanes know that it is being asked
   bool probe = false;                     // a sign of life is wanted, no row
   io::Error net_error = io::Error::none;  // of the last try, when the network gave one
   uint32_t last_server = kNoSlot;

@@ -36,6 +36,20 @@ int exit_code_of(OutputError::Kind kind) {
   return exit_code::kOutput;
 }
 
+// A cache that holds the whole input and a bit is as good as a larger one, and cheaper to fill.
+size_t cache_bytes_for(const std::vector<std::string>& inputs, uint64_t input_bytes, size_t types) {
+  constexpr uint64_t kBytesPerName = 12;                    // a short one: example.com
+  constexpr uint64_t kBytesPerNameCompressed = 2;           // of a list of such names
+  if (input_bytes == 0) return limits::kCacheBytesDefault;  // not known
+  const bool compressed = std::ranges::any_of(inputs, [](const std::string& path) {
+    return path.ends_with(".gz") || path.ends_with(".zst");
+  });
+  const uint64_t names = input_bytes / (compressed ? kBytesPerNameCompressed : kBytesPerName) + 1;
+  return static_cast<size_t>(std::clamp<uint64_t>(names * types * limits::kCacheBytesPerAnswer,
+                                                  limits::kCacheBytesLeast,
+                                                  limits::kCacheBytesDefault));
+}
+
 ScanError error_of(const OutputError& error) { return {exit_code_of(error.kind), error.message}; }
 
 }  // namespace
@@ -60,6 +74,7 @@ std::expected<std::unique_ptr<Scan>, ScanError> Scan::open(ScanOptions options) 
   auto input = Input::open(scan->options_.inputs, scan->options_.input);
   if (!input) return std::unexpected(ScanError{exit_code::kInput, input.error().text()});
   scan->input_ = std::make_unique<Input>(std::move(*input));
+  if (auto cache = scan->open_cache(); !cache) return std::unexpected(cache.error());
   if (auto alive = scan->check_resolvers(); !alive) return std::unexpected(alive.error());
 
   OutputOptions& output = scan->options_.output;
@@ -84,6 +99,28 @@ std::string Scan::fingerprint() const {
   }
   return fmt::format("probe=dns\ntype={}\ndnssec={}\nrecursion={}\n", types,
                      options_.lane.dnssec_ok, options_.lane.recursion_desired);
+}
+
+// Before the dead resolvers are left out: the answers of a set do not change because one is away.
+std::expected<void, ScanError> Scan::open_cache() {
+  if (!options_.cache.on) return {};
+  if (options_.cache.bytes == 0) {
+    options_.cache.bytes =
+        cache_bytes_for(options_.inputs, input_->bytes_total(), options_.lane.types.size());
+  }
+  auto cache = AnswerCache::open(options_.cache,
+                                 {.resolvers = options_.resolvers,
+                                  .recursion_desired = options_.lane.recursion_desired,
+                                  .checking_disabled = options_.lane.checking_disabled,
+                                  .dnssec_ok = options_.lane.dnssec_ok},
+                                 {.lanes = options_.lanes,
+                                  .questions_per_lane = static_cast<uint32_t>(
+                                      options_.lane.window * options_.lane.types.size()),
+                                  .start = std::chrono::steady_clock::now()});
+  if (!cache) return std::unexpected(ScanError{exit_code::kEnvironment, cache.error()});
+  cache_ = std::move(*cache);
+  options_.lane.cache = cache_.get();
+  return {};
 }
 
 std::expected<void, ScanError> Scan::check_resolvers() {
@@ -174,6 +211,10 @@ ScanProgress Scan::progress() const {
   now.input_bytes = now.lanes.input_bytes;
   now.input_bytes_total = input_->bytes_total();
   now.names_read = source_->names_read();
+  if (cache_) {
+    now.cache = cache_->table().counters();
+    now.cache_bytes = cache_->table().bytes();
+  }
   return now;
 }
 
@@ -211,16 +252,24 @@ std::expected<void, ScanError> Scan::finish() {
   return {};
 }
 
+std::string cache_json(const ScanProgress& now) {
+  if (now.cache_bytes == 0) return "null";
+  return fmt::format(
+      R"({{"hits":{},"misses":{},"expired":{},"stored":{},"evicted":{},"gave_up":{},"entries":{},"bytes":{}}})",
+      now.lanes.cache_hits, now.lanes.cache_misses, now.lanes.cache_expired, now.lanes.cache_stored,
+      now.cache.evicted, now.lanes.cache_gave_up, now.cache.entries, now.cache_bytes);
+}
+
 std::string Scan::totals_json() const {
   const ScanProgress now = progress();
   const Statistics& all = now.lanes;
   return fmt::format(
       R"({{"names":{},"rows":{},"questions":{},"queries":{},"retries":{},"over_tcp":{},"timeouts":{},"late":{},)"
       R"("forged":{},"garbage":{},"coalesced":{},"not_sent":{},"dropped_here":{},"udp_sends":{},"statuses":{},)"
-      R"("rtt_us":{{"p50":{},"p90":{},"p99":{}}}}})",
+      R"("cache":{},"rtt_us":{{"p50":{},"p90":{},"p99":{}}}}})",
       all.names, all.rows, all.questions, all.sent, all.retries, all.over_tcp, all.timeouts,
       all.late, all.forged, all.garbage, all.coalesced, all.unsent, all.datagrams_dropped,
-      all.sends, statuses_json(all), all.latency.percentile(0.5), all.latency.percentile(0.9),
+      all.sends, statuses_json(all), cache_json(now), all.latency.percentile(0.5), all.latency.percentile(0.9),
       all.latency.percentile(0.99));
 }
 

@@ -41,6 +41,7 @@ struct ScanOptions {
   DnsLaneOptions lane;   // its rates are of the whole run; open() shares them out
   std::vector<io::Endpoint> resolvers;
   uint32_t lanes = 1;
+  CacheOptions cache;
 };
 
 struct ScanError {
@@ -54,7 +55,12 @@ struct ScanProgress {
   uint64_t input_bytes = 0;        // handed to the lanes, as stored
   uint64_t input_bytes_total = 0;  // 0: not known
   uint64_t names_read = 0;
+  cache::TableCounters cache;
+  uint64_t cache_bytes = 0;  // 0: there is none
 };
+
+// The cache's part of _run.json and of the progress lines.
+[[nodiscard]] std::string cache_json(const ScanProgress& now);
 
 class Scan {
  public:
@@ -80,6 +86,7 @@ class Scan {
 
   [[nodiscard]] std::expected<void, ScanError> check_resolvers();
   [[nodiscard]] std::expected<void, ScanError> start_lanes();
+  [[nodiscard]] std::expected<void, ScanError> open_cache();
   void start_source();
   void run_lane(Lane& lane, uint32_t index);
   [[nodiscard]] std::string totals_json() const;
@@ -89,6 +96,7 @@ class Scan {
   std::vector<std::string> warnings_;
   std::unique_ptr<Input> input_;
   std::unique_ptr<Output> output_;
+  std::unique_ptr<AnswerCache> cache_;
   NameQueue queue_;
   std::unique_ptr<Source> source_;
   std::atomic<StopLevel> stop_ = StopLevel::run;

@@ -115,6 +115,8 @@ std::string Progress::bar(const engine::ScanProgress& now) const {
     line += fmt::format(" | {:.2f} tries",
                         static_cast<double>(lanes.sent) / static_cast<double>(lanes.questions));
   }
+  if (lanes.cache_hits > 0)
+    line += fmt::format(" | cached {}", count_text(static_cast<double>(lanes.cache_hits)));
   line += " | " + statuses_text(lanes, ", ");
   if (line.size() >= width) line.resize(width - 1);
   return line;
@@ -133,11 +135,11 @@ std::string Progress::json_line(const engine::ScanProgress& now, double seconds,
   const double share = share_of(now);
   return fmt::format(
       R"({{"elapsed_s":{:.3f},"names":{},"rows":{},"rows_per_s":{:.0f},"rows_resumed":{},"in_flight":{},"questions":{},)"
-      R"("queries":{},"retries":{},"timeouts":{},"coalesced":{},"input_bytes":{},"input_bytes_total":{},{})"
+      R"("queries":{},"retries":{},"timeouts":{},"coalesced":{},"cache":{},"input_bytes":{},"input_bytes_total":{},{})"
       R"("rtt_us":{{"p50":{},"p90":{},"p99":{}}},"statuses":{},"bytes_written":{},"chunks_committed":{}}})",
       seconds, lanes.names, lanes.rows, rows_per_second, now.output.rows_resumed, lanes.in_flight,
-      lanes.questions, lanes.sent, lanes.retries, lanes.timeouts, lanes.coalesced, now.input_bytes,
-      now.input_bytes_total,
+      lanes.questions, lanes.sent, lanes.retries, lanes.timeouts, lanes.coalesced,
+      engine::cache_json(now), now.input_bytes, now.input_bytes_total,
       share > 0 ? fmt::format(R"("eta_s":{:.0f},)", seconds / share - seconds) : "",
       lanes.latency.percentile(0.5), lanes.latency.percentile(0.9), lanes.latency.percentile(0.99),
       engine::statuses_json(lanes), now.output.bytes_written, now.output.chunks_committed);
@@ -162,6 +164,11 @@ void Progress::summary(const engine::ScanProgress& now, double seconds) {
   say(stderr,
       "  queries   {} for {} questions ({} again, {} over TCP, {} shared by equal questions)\n",
       lanes.sent, lanes.questions, lanes.retries, lanes.over_tcp, lanes.coalesced);
+  if (now.cache_bytes > 0) {
+    say(stderr, "  cache     {} hits, {} misses, {} entries, {} evicted, {} expired\n",
+        lanes.cache_hits, lanes.cache_misses, now.cache.entries, now.cache.evicted,
+        lanes.cache_expired + now.cache.expired);
+  }
   say(stderr, "  latency   p50 {}  p90 {}  p99 {}\n", time_text(lanes.latency.percentile(0.5)),
       time_text(lanes.latency.percentile(0.9)), time_text(lanes.latency.percentile(0.99)));
   if (lanes.datagrams_dropped > 0) {

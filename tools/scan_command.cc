@@ -109,6 +109,26 @@ void add_pace_options(CLI::App& command, ScanCommand& options) {
       ->group(group);
 }
 
+void add_cache_options(CLI::App& command, ScanCommand& options) {
+  auto& cache = options.scan.cache;
+  const std::string group = "Cache";
+  add_parsed(command, "--cache-size",
+             "memory for answers that are known already (default: what the input "
+             "needs, at most 256MiB)",
+             [&cache](const std::string& text) {
+               const auto size = parse_size(text);
+               if (!size) return size.error();
+               if (*size < cache::limits::kTableBytesMin || *size > cache::limits::kTableBytesMax)
+                 return std::string("between 1MiB and 32GiB; --no-cache does without");
+               cache.bytes = *size;
+               return std::string();
+             })
+      ->type_name("SIZE")
+      ->group(group);
+  command.add_flag("!--no-cache", cache.on, "ask about every name, however often it comes")
+      ->group(group);
+}
+
 void add_output_options(CLI::App& command, ScanCommand& options) {
   auto& output = options.scan.output;
   const std::string group = "Output";
@@ -250,6 +270,7 @@ void add_options(CLI::App& command, ScanCommand& options) {
   add_question_options(command, options);
   add_pace_options(command, options);
   add_output_options(command, options);
+  add_cache_options(command, options);
 }
 
 int run_scan(ScanCommand options) {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <fstream>
@@ -77,6 +78,18 @@ std::expected<io::Duration, std::string> parse_duration(std::string_view text) {
         "'{}' is not a time: write it with its unit, as 500ms, 2s or 5m", printable(text)));
   }
   return io::Duration{static_cast<int64_t>(value * scale)};
+}
+
+std::expected<size_t, std::string> parse_size(std::string_view text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
+  constexpr std::array<std::pair<std::string_view, uint32_t>, 5> kUnits{
+      {{"B", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}}};
+  const auto known = std::ranges::find(kUnits, unit, &std::pair<std::string_view, uint32_t>::first);
+  if (error != std::errc{} || known == kUnits.end() || value > (SIZE_MAX >> known->second))
+    return std::unexpected(fmt::format("'{}' is no size: 64MiB, 1GiB, ...", printable(text)));
+  return value << known->second;
 }
 
 std::expected<Split, std::string> parse_split(std::string_view text) {

@@ -18,6 +18,9 @@ namespace zonesweep::tools {
 // unit.
 [[nodiscard]] std::expected<io::Duration, std::string> parse_duration(std::string_view text);
 
+// "64MiB", "1GiB", "512KiB", "1000B": bytes. A bare number is refused here, too.
+[[nodiscard]] std::expected<size_t, std::string> parse_size(std::string_view text);
+
 struct Split {
   uint32_t index = 0;
   uint32_t count = 1;

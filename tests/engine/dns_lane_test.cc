@@ -492,5 +492,77 @@ TEST_F(DnsLaneTest, chunks_are_reported_idle_once_and_when_done) {
   EXPECT_THAT(rows_.idle, testing::UnorderedElementsAre(0, 1, 2));
 }
 
+// Names that come again long after the first was answered, so that single flight cannot help.
+TEST_F(DnsLaneTest, what_is_known_already_is_not_asked_again) {
+  net_.add_server<sim::AnsweringServer>(endpoint("192.0.2.1"));
+  auto cache = AnswerCache::open({.bytes = 4 << 20}, {.resolvers = {endpoint("192.0.2.1")}},
+                                 {.start = net_.now()});
+  ASSERT_TRUE(cache);
+  for (int round = 0; round < 3; ++round) add_names(500);
+  run({.window = 100, .cache = cache->get()});
+  EXPECT_EQ(rows_.rows.size(), 1'500);
+  EXPECT_EQ(statistics_.questions, 500);
+  EXPECT_EQ(statistics_.cache_hits + statistics_.coalesced, 1'000);
+  EXPECT_GT(statistics_.cache_hits, 800);
+  for (uint64_t seq = 0; seq < 500; ++seq) {
+    const Row& first = rows_.rows.at({seq, 0});
+    for (const uint64_t later : {seq + 500, seq + 1'000}) {
+      const Row& again = rows_.rows.at({later, 0});
+      EXPECT_EQ(again.status, first.status);
+      EXPECT_EQ(again.tries, first.tries);
+      EXPECT_EQ(again.input, first.input);
+      EXPECT_GT(again.message.size(), 0);  // without the OPT
+      EXPECT_LE(again.message.size(), first.message.size());
+    }
+  }
+}
+
+TEST_F(DnsLaneTest, a_list_that_is_wholly_known_is_written_without_a_query) {
+  net_.add_server<sim::AnsweringServer>(endpoint("192.0.2.1"));
+  auto cache = AnswerCache::open({.bytes = 4 << 20}, {.resolvers = {endpoint("192.0.2.1")}},
+                                 {.start = net_.now()});
+  ASSERT_TRUE(cache);
+  add_names(std::vector<std::string>(20'000, "same.example"));
+  run({.window = 1, .cache = cache->get()});
+  EXPECT_EQ(rows_.rows.size(), 20'000);
+  EXPECT_EQ(statistics_.sent, 1);
+}
+
+// Two lanes over one cache, turned in turn. The network of each answers its own lane only.
+TEST_F(DnsLaneTest, a_question_is_in_flight_once_whatever_the_lane) {
+  sim::SimTransport other_net{8};
+  net_.add_server<sim::AnsweringServer>(endpoint("192.0.2.1"));
+  other_net.add_server<sim::AnsweringServer>(endpoint("192.0.2.1"));
+  auto cache = AnswerCache::open({.bytes = 4 << 20}, {.resolvers = {endpoint("192.0.2.1")}},
+                                 {.lanes = 2, .questions_per_lane = 1'000, .start = net_.now()});
+  ASSERT_TRUE(cache);
+  NameQueue other_queue{1'000'000};
+  Rows other_rows;
+  const std::vector<io::Endpoint> servers{endpoint("192.0.2.1")};
+  const DnsLaneOptions options{.window = 1'000, .cache = cache->get()};
+  add_names(700);
+  queue_.close();
+  {
+    seq_ = 10'000;
+    auto batch = other_queue.fresh();
+    for (int i = 0; i < 500; ++i) add(*batch, "N" + std::to_string(i) + ".EXAMPLE");
+    ASSERT_TRUE(other_queue.push(std::move(batch)));
+    other_queue.close();
+  }
+  auto one = DnsLane::create(net_, queue_, rows_, servers, options, stop_);
+  auto two = DnsLane::create(other_net, other_queue, other_rows, servers, options, stop_);
+  ASSERT_TRUE(one && two);
+  for (bool left = true, right = true; left || right;) {
+    if (left) left = (*one)->turn();
+    if (right) right = (*two)->turn();
+  }
+  (*one)->run();
+  (*two)->run();
+  EXPECT_EQ(rows_.rows.size(), 700);
+  EXPECT_EQ(other_rows.rows.size(), 500);
+  EXPECT_EQ((*one)->statistics().sent + (*two)->statistics().sent, 700);
+  for (const auto& [place, row] : other_rows.rows) EXPECT_EQ(row.status, Status::noerror);
+}
+
 }  // namespace
 }  // namespace zonesweep::engine
