@@ -252,6 +252,29 @@ ReadResult Stripe::read(const Key& key, uint32_t now,
   return {ReadOutcome::gave_up, {}};
 }
 
+bool Stripe::copy(Slot slot, std::span<uint64_t> out, Copied& copied) const noexcept {
+  const Word* const entry = words(slot.segment()) + slot.at();
+  const uint32_t room = limits::kSegmentWords - slot.at();
+  if (room < 2) return false;
+  const EntryHead head{entry[0].load(kRelaxed)};
+  copied = {.key_words = Key::words_of(entry[1].load(kRelaxed)),
+            .value_bytes = head.value_bytes(),
+            .expires = head.expires()};
+  const uint32_t size = copied.key_words + words_of_value(copied.value_bytes);
+  if (1 + size > room) return false;
+  for (uint32_t i = 0; i < size; ++i) out[i] = entry[1 + i].load(kRelaxed);
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return (version(slot.segment()).load(kRelaxed) & Slot::kVersionMask) == slot.version();
+}
+
+Stripe::End Stripe::end_of(uint8_t segment) const noexcept {
+  const StripeState& s = state();
+  const uint64_t now = version(segment).load(kRelaxed);
+  for (const Tail* tail : {&s.small_tail, &s.main_tail})
+    if (tail->version == now && tail->segment == segment) return {now, tail->used_words};
+  return {now, s.used_words[segment]};
+}
+
 // ---- writing
 
 bool Stripe::try_claim() noexcept {
@@ -460,6 +483,7 @@ void Stripe::free_segment(uint8_t segment) noexcept {
   if ((next & Slot::kVersionMask) == 0) ++next;
   version(segment).store(next, kRelaxed);
   std::atomic_thread_fence(std::memory_order_release);
+  state().used_words[segment] = 0;
   state().free.push(segment);
 }
 

@@ -188,6 +188,30 @@ class Stripe {
 
   [[nodiscard]] StripeState& state() const noexcept;
 
+  // For cache/harvest.h. Where the log of a segment ends, under the claim:
+  struct End {
+    uint64_t version = 0;
+    uint32_t words = 0;
+  };
+  [[nodiscard]] End end_of(uint8_t segment) const noexcept;
+  // All slots that are not empty, in no order; the lanes go on meanwhile.
+  template <typename Visit>
+  void each_slot(Visit visit) const {
+    for (uint32_t b = 0; b < geometry_->buckets; ++b) {
+      for (const Word& word : bucket(b).slots) {
+        const Slot slot{word.load(std::memory_order_acquire)};
+        if (!slot.empty() && slot.segment() < geometry_->segments) visit(slot);
+      }
+    }
+  }
+  struct Copied {
+    uint32_t key_words = 0;
+    uint32_t value_bytes = 0;
+    uint32_t expires = 0;
+  };
+  // Key and value of an entry into `out` (kSegmentWords); false if it is gone.
+  [[nodiscard]] bool copy(Slot slot, std::span<uint64_t> out, Copied& copied) const noexcept;
+
  private:
   enum class Check : uint8_t { match, other, stale };
   struct Place {  // of a slot

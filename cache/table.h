@@ -109,6 +109,13 @@ class Table {
 
   [[nodiscard]] size_t bytes() const noexcept { return mapped_; }
   [[nodiscard]] uint32_t stripe_count() const noexcept { return geometry_.stripes; }
+  // For cache/harvest.h.
+  [[nodiscard]] std::byte* memory() noexcept { return region_; }
+  [[nodiscard]] const Geometry& geometry() const noexcept { return geometry_; }
+  [[nodiscard]] Instant instant_of(uint32_t steps) const noexcept {
+    return start_ + steps * limits::kExpiryStep;
+  }
+
   [[nodiscard]] TableCounters counters()
       const noexcept;  // adds up all stripes; may be a moment old
 

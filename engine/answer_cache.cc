@@ -14,6 +14,7 @@ namespace zonesweep::engine {
 namespace {
 
 constexpr int64_t kUsPerSecond = 1'000'000;
+constexpr uint32_t kPutAhead = 6;
 
 uint32_t seconds_of(int64_t wall_us) { return static_cast<uint32_t>(wall_us / kUsPerSecond); }
 
@@ -37,7 +38,7 @@ std::expected<std::unique_ptr<AnswerCache>, std::string> AnswerCache::open(
     const CacheOptions& options, const AskedHow& how, const Shape& shape) {
   auto cache = std::make_unique<AnswerCache>();
   auto table = cache::Table::create(
-      {.bytes = options.bytes, .start = shape.start, .seed = random_u64(), .huge_pages = true});
+      {.bytes = options.bytes, .start = shape.start, .seed = random_u64(), .huge_pages = false});
   if (!table) {
     return std::unexpected(fmt::format("no {} bytes of memory for the cache: {}", options.bytes,
                                        std::strerror(table.error())));
@@ -89,7 +90,10 @@ LaneAnswers::Found LaneAnswers::find(uint64_t seq, uint32_t number, io::Instant 
 
 LaneAnswers::Found LaneAnswers::find_again(io::Instant now, int64_t wall_us, DnsRecord& record) {
   if (!assign(key_, record.name, record.type)) return {};
-  return {.hit = get(key_, now, wall_us, record), .hash = key_.hash()};
+  const cache::Counters before = counters_;  // looking again is no new question
+  const bool hit = get(key_, now, wall_us, record);
+  counters_ = before;
+  return {.hit = hit, .hash = key_.hash()};
 }
 
 bool LaneAnswers::get(const cache::Key& key, io::Instant now, int64_t wall_us, DnsRecord& record) {
@@ -146,6 +150,8 @@ void LaneAnswers::flush(io::Instant now) {
   size_t left_bytes = 0;
   for (uint32_t i = 0; i < held_count_; ++i) {
     Held& held = held_[i];
+    // When it was kept, it may have been one too many at once for the processor to fetch.
+    if (i + kPutAhead < held_count_) shared_.table().prefetch_write(held_[i + kPutAhead].key);
     if (put(held, now) || ++held.turns == limits::kPutTurns) continue;
     std::memmove(held_bytes_.data() + left_bytes, held_bytes_.data() + held.at, held.size);
     held.at = static_cast<uint32_t>(left_bytes);

@@ -38,6 +38,7 @@ inline constexpr uint32_t kForeseen = 8;    // names ahead whose place in the ta
 
 struct CacheOptions {
   bool on = true;
+  std::string file;  // empty: nothing outlives the run
   size_t bytes = 0;  // 0: as the input needs, at most kCacheBytesDefault
 };
 

@@ -34,10 +34,24 @@ struct Trimmed {
   std::array<uint16_t, 3> counts{};  // per section
 };
 
+// Nearly all answers: records of the answer section only, all related, and perhaps an OPT behind them.
+std::optional<Trimmed> trim_plain(const dns::Message& message, const dns::Summary& summary) {
+  constexpr size_t kOptHead =
+      11;  // root, type, payload size, flags, length: in front of its options
+  const auto& edns = summary.edns;
+  if (message.count(dns::Section::authority) != 0 || summary.unrelated != 0 ||
+      message.count(dns::Section::additional) != 1 || !edns.present || edns.extended_errors != 0 ||
+      summary.rcode > 0xF)
+    return std::nullopt;
+  return Trimmed{.end = edns.options - kOptHead,
+                 .counts = {message.count(dns::Section::answer), 0, 0}};
+}
+
 // Cuts off what is foreign behind the last related record. A foreign record before that one cannot be
 // taken out, as later names may point behind it: such a message is not kept. The OPT stays if it says
 // something that a row shows, or is in the way.
 std::optional<Trimmed> trim(const dns::Message& message, const dns::Summary& summary) {
+  if (const auto plain = trim_plain(message, summary)) return plain;
   dns::Relevance relevance(message, summary);
   Trimmed kept{.end = kHeaderBytes + message.question_name().size() + kQuestionTail};
   std::array<uint16_t, 3> counts{};
@@ -162,6 +176,22 @@ std::span<const std::byte> rebuild(std::span<const std::byte> stored, dns::WireN
 }
 
 }  // namespace
+
+bool may_be_stored(std::span<const std::byte> value) {
+  Prefix prefix;
+  if (value.size() < sizeof(prefix)) return false;
+  std::memcpy(&prefix, value.data(), sizeof(prefix));
+  const auto status = static_cast<Status>(prefix.status);
+  return prefix.format == kFormat &&
+         (status == Status::noerror || status == Status::nodata || status == Status::nxdomain);
+}
+
+int64_t stored_s_of(std::span<const std::byte> value) {
+  Prefix prefix;
+  if (value.size() < sizeof(prefix)) return 0;
+  std::memcpy(&prefix, value.data(), sizeof(prefix));
+  return prefix.stored_s;
+}
 
 bool decode_answer(std::span<const std::byte> value, uint32_t now_s, DecodedAnswer& buffer,
                    DnsRecord& record) {

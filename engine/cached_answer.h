@@ -35,6 +35,10 @@ struct Keep {
 };
 [[nodiscard]] Keep keep_of(const DnsRecord& record);
 
+// Whether a kept answer may outlive the run: one that is no failure.
+[[nodiscard]] bool may_be_stored(std::span<const std::byte> value);
+[[nodiscard]] int64_t stored_s_of(std::span<const std::byte> value);
+
 struct DecodedAnswer {
   std::array<std::byte, cache::limits::kValueBytesMax + 512> message;
   dns::Summary summary;

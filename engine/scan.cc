@@ -106,7 +106,9 @@ std::expected<void, ScanError> Scan::open_cache() {
   if (!options_.cache.on) return {};
   if (options_.cache.bytes == 0) {
     options_.cache.bytes =
-        cache_bytes_for(options_.inputs, input_->bytes_total(), options_.lane.types.size());
+        !options_.cache.file.empty()
+            ? limits::kCacheBytesDefault
+            : cache_bytes_for(options_.inputs, input_->bytes_total(), options_.lane.types.size());
   }
   auto cache = AnswerCache::open(options_.cache,
                                  {.resolvers = options_.resolvers,
@@ -120,6 +122,8 @@ std::expected<void, ScanError> Scan::open_cache() {
   if (!cache) return std::unexpected(ScanError{exit_code::kEnvironment, cache.error()});
   cache_ = std::move(*cache);
   options_.lane.cache = cache_.get();
+  if (!options_.cache.file.empty())
+    cache_file_ = CacheFile::open(options_.cache.file, *cache_, warnings_);
   return {};
 }
 
@@ -214,6 +218,7 @@ ScanProgress Scan::progress() const {
   if (cache_) {
     now.cache = cache_->table().counters();
     now.cache_bytes = cache_->table().bytes();
+    now.cache_loaded = cache_file_ ? cache_file_->loaded() : 0;
   }
   return now;
 }
@@ -232,6 +237,11 @@ std::expected<void, ScanError> Scan::finish() {
   if (output_->failed() || output_->closed() || lane_failed_) stop(StopLevel::abandon);
   for (const auto& lane : lanes_) lane->thread.join();
   source_thread_.join();
+  if (cache_file_) {
+    const Statistics all = progress().lanes;
+    cache_file_->close({.rows = all.rows, .hits = all.cache_hits, .misses = all.cache_misses},
+                       late_warnings_);
+  }
   const bool everything = source_->complete() && stop_.load() == StopLevel::run;
   const auto finished = output_->finish(everything, totals_json());
   complete_ = everything && finished.has_value();
@@ -255,9 +265,10 @@ std::expected<void, ScanError> Scan::finish() {
 std::string cache_json(const ScanProgress& now) {
   if (now.cache_bytes == 0) return "null";
   return fmt::format(
-      R"({{"hits":{},"misses":{},"expired":{},"stored":{},"evicted":{},"gave_up":{},"entries":{},"bytes":{}}})",
+      R"({{"hits":{},"misses":{},"expired":{},"stored":{},"evicted":{},"gave_up":{},"entries":{},"bytes":{},"loaded":{}}})",
       now.lanes.cache_hits, now.lanes.cache_misses, now.lanes.cache_expired, now.lanes.cache_stored,
-      now.cache.evicted, now.lanes.cache_gave_up, now.cache.entries, now.cache_bytes);
+      now.cache.evicted, now.lanes.cache_gave_up, now.cache.entries, now.cache_bytes,
+      now.cache_loaded);
 }
 
 std::string Scan::totals_json() const {

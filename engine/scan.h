@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/cache_file.h"
 #include "engine/dns_lane.h"
 #include "engine/input.h"
 #include "engine/output.h"
@@ -56,7 +57,8 @@ struct ScanProgress {
   uint64_t input_bytes_total = 0;  // 0: not known
   uint64_t names_read = 0;
   cache::TableCounters cache;
-  uint64_t cache_bytes = 0;  // 0: there is none
+  uint64_t cache_bytes = 0;   // 0: there is none
+  uint64_t cache_loaded = 0;  // entries that came from the file
 };
 
 // The cache's part of _run.json and of the progress lines.
@@ -68,6 +70,8 @@ class Scan {
   ~Scan();
 
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
+  // After finish().
+  [[nodiscard]] const std::vector<std::string>& late_warnings() const { return late_warnings_; }
   [[nodiscard]] ScanProgress progress() const;
   // Rows go to a pipe and nobody reads it any more: an end, but no failure.
   [[nodiscard]] bool reader_gone() const { return output_->closed(); }
@@ -94,9 +98,11 @@ class Scan {
 
   ScanOptions options_;
   std::vector<std::string> warnings_;
+  std::vector<std::string> late_warnings_;
   std::unique_ptr<Input> input_;
   std::unique_ptr<Output> output_;
   std::unique_ptr<AnswerCache> cache_;
+  std::unique_ptr<CacheFile> cache_file_;
   NameQueue queue_;
   std::unique_ptr<Source> source_;
   std::atomic<StopLevel> stop_ = StopLevel::run;

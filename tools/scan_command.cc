@@ -125,6 +125,11 @@ void add_cache_options(CLI::App& command, ScanCommand& options) {
              })
       ->type_name("SIZE")
       ->group(group);
+  command
+      .add_option("--cache-file", cache.file,
+                  "answers that the next run begins with; made if it is not there")
+      ->type_name("FILE")
+      ->group(group);
   command.add_flag("!--no-cache", cache.on, "ask about every name, however often it comes")
       ->group(group);
 }
@@ -190,6 +195,7 @@ std::string settle(ScanCommand& options) {
   scan.lane.deadline =
       std::max<io::Duration>(scan.lane.deadline, 2 * scan.lane.tries * scan.lane.timeout);
   const bool to_stdout = scan.output.directory == "-";
+  if (!scan.cache.on && !scan.cache.file.empty()) return "--cache-file and --no-cache: one of them";
   if (to_stdout && scan.output.resume) return "--resume needs a folder: -o DIR";
   if (scan.output.flush_interval < 100ms) return "--flush-interval: at least 100ms";
   scan.output.compression = options.compression.value_or(to_stdout ? engine::Compression::none
@@ -291,6 +297,8 @@ int run_scan(ScanCommand options) {
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   progress.clear();
+  for (const std::string& warning : (*scan)->late_warnings())
+    say(stderr, "zonesweep: {}\n", printable(warning));
   if (!finished) return fail(finished.error().exit_code, finished.error().message);
   if (signal != 0 && !(*scan)->complete()) {
     say(stderr, "zonesweep: stopped; {}\n",

@@ -1,0 +1,144 @@
+#include "engine/cache_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "cache/ttl.h"
+#include "protocols/dns/name.h"
+
+namespace zonesweep::engine {
+namespace {
+
+int64_t wall_now_s() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+std::unique_ptr<CacheFile> CacheFile::open(const std::string& path, AnswerCache& cache,
+                                           std::vector<std::string>& warnings) {
+  std::string aside;
+  auto tier = cache::FileTier::open(path, cache::FileTier::Missing::create, &aside);
+  if (!aside.empty()) {
+    warnings.push_back(fmt::format(
+        "cache file {}: damaged, or not of this version; set aside as {}", path, aside));
+  }
+  if (!tier) {
+    warnings.push_back(
+        fmt::format("cache file {}; the run goes on without it", tier.error().message));
+    return nullptr;
+  }
+  std::unique_ptr<CacheFile> file(new CacheFile(std::move(*tier), cache));
+  if (!file->load()) {
+    warnings.push_back(fmt::format("cache file {}: {}; the run goes on without the rest", path,
+                                   file->tier_->problem()));
+    return nullptr;
+  }
+  file->thread_ = std::jthread([raw = file.get()] { raw->write_behind(); });
+  return file;
+}
+
+CacheFile::CacheFile(std::unique_ptr<cache::FileTier> tier, AnswerCache& cache)
+    : tier_(std::move(tier)),
+      cache_(cache),
+      harvest_(cache.table()),
+      opened_(std::chrono::steady_clock::now()),
+      opened_s_(wall_now_s()) {}
+
+CacheFile::~CacheFile() { end_thread(); }
+
+int64_t CacheFile::wall_s(io::Instant when) const {
+  return opened_s_ + std::chrono::duration_cast<std::chrono::seconds>(when - opened_).count();
+}
+
+bool CacheFile::load() {
+  cache::Counters counters;
+  cache::Key key;
+  std::array<std::byte, dns::limits::kNameBytes> wire;
+  const bool sound = tier_->load(opened_s_, [&](const cache::Stored& entry) {
+    const auto size = dns::name_from_text(entry.name, wire);
+    if (!size || entry.protocol != static_cast<uint8_t>(cache::Protocol::dns) ||
+        entry.options != cache_.key_options() || !may_be_stored(entry.value))
+      return true;
+    const cache::Question question{.protocol = cache::Protocol::dns,
+                                   .type = entry.type,
+                                   .options = entry.options,
+                                   .name = std::span(wire).first(*size)};
+    if (!key.assign(question, cache_.table().seed())) return true;
+    // A clock that was wrong must not make an answer live longer than any answer may.
+    const auto seconds = std::min<int64_t>(entry.expires_s - opened_s_, cache::limits::kTtlMax);
+    const auto put = cache_.table().put(key, entry.value, opened_ + std::chrono::seconds{seconds},
+                                        opened_, counters);
+    loaded_ += put == cache::PutResult::stored;
+    return true;
+  });
+  harvest_.skip();
+  return sound;
+}
+
+void CacheFile::write_behind() {
+  std::unique_lock lock(mutex_);
+  while (sound_ && !ending_) {
+    wake_.wait_for(lock, limits::kCacheFileEvery, [this] { return ending_; });
+    lock.unlock();
+    sound_ = write_new();
+    lock.lock();
+  }
+}
+
+bool CacheFile::write_new() {
+  bool sound = true;
+  in_batch_ = 0;
+  harvest_.collect([&](const cache::Entry& entry) {
+    if (may_be_stored(entry.value)) sound = append(entry);
+    return sound;
+  });
+  return sound && (in_batch_ == 0 || tier_->commit());
+}
+
+bool CacheFile::append(const cache::Entry& entry) {
+  if (in_batch_ == 0 && !tier_->begin()) return false;
+  text_.clear();
+  dns::append_lower_name_text(entry.question.name, text_, dns::FinalDot::dropped);
+  if (!tier_->append({.protocol = static_cast<uint8_t>(entry.question.protocol),
+                      .type = entry.question.type,
+                      .options = entry.question.options,
+                      .name = text_,
+                      .stored_s = stored_s_of(entry.value),
+                      .expires_s = wall_s(entry.expires),
+                      .value = entry.value}))
+    return false;
+  written_++;
+  if (++in_batch_ < limits::kCacheFileBatch) return true;
+  in_batch_ = 0;
+  return tier_->commit();
+}
+
+void CacheFile::end_thread() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void CacheFile::close(cache::RunHistory run, std::vector<std::string>& warnings) {
+  end_thread();
+  run.started_s = opened_s_;
+  run.finished_s = wall_now_s();
+  run.loaded = loaded_;
+  // The thread wrote last after it was told to end, so nothing is left but a stripe that was busy then.
+  sound_ = sound_ && write_new();
+  run.written = written_;
+  sound_ = sound_ && tier_->add_run(run) && tier_->tidy(run.finished_s);
+  if (!sound_)
+    warnings.push_back(fmt::format("cache file: {}; it is not complete", tier_->problem()));
+  tier_.reset();
+}
+
+}  // namespace zonesweep::engine
