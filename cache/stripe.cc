@@ -83,8 +83,11 @@ Geometry Geometry::of(size_t table_bytes) noexcept {
       size_t{5} * 128 + limits::kWordsAtOnce * sizeof(Word);
 
   Geometry g;
-  g.stripes = static_cast<uint32_t>(
-      std::clamp<size_t>(std::bit_floor(table_bytes / limits::kStripeBytes), 1, kStripesMax));
+  const size_t least =
+      std::bit_ceil((table_bytes + limits::kStripeBytesMax - 1) / limits::kStripeBytesMax);
+  const size_t wanted =
+      std::min(limits::kStripesWanted, std::bit_floor(table_bytes / limits::kStripeBytesMin));
+  g.stripes = static_cast<uint32_t>(std::min<size_t>(std::max(least, wanted), kStripesMax));
   g.stripe_shift = 64 - static_cast<uint32_t>(std::countr_zero(g.stripes));
   const size_t room = (table_bytes - kRounding) / g.stripes - sizeof(StripeState);
   g.segments =
@@ -145,15 +148,12 @@ Ghost Stripe::ghost() const noexcept {
 // ---- reading
 
 void Stripe::prefetch(uint64_t hash) const noexcept {
-  const uint32_t home = bucket_of(hash);
-  __builtin_prefetch(&bucket(home));
-  __builtin_prefetch(&bucket(home ^ 1));
+  __builtin_prefetch(&bucket(bucket_of(hash)));
 }
 
 void Stripe::prefetch_write(uint64_t hash) const noexcept {
-  prefetch(hash);
+  __builtin_prefetch(&bucket(bucket_of(hash)), 1);
   __builtin_prefetch(&state(), 1);
-  ghost().prefetch(bucket_of(hash));
 }
 
 [[gnu::always_inline]] inline bool Stripe::same_key(Slot slot, const Key& key) const noexcept {
@@ -221,9 +221,8 @@ ReadResult Stripe::read(const Key& key, uint32_t now,
       return result;
     }
   }
-  // Most misses are plain: no slot of either bucket has the tag.
-  if (mask == 0 && slots_with(bucket(bucket_of(key.hash()) ^ 1), tag_of(key.hash())) == 0)
-    return {};
+  // Most misses are plain: no slot has the tag.
+  if (mask == 0 && !home.spilled.load(kRelaxed)) return {};
   return read_anywhere(key, now, out);
 }
 
@@ -234,6 +233,7 @@ ReadResult Stripe::read(const Key& key, uint32_t now,
   for (uint32_t tries = 0; tries < limits::kReadTries; ++tries) {
     bool stale = false;
     for (const uint32_t index : {home, home ^ 1}) {
+      if (index != home && !may_be_next_door(home)) break;
       Bucket& place = bucket(index);
       for (uint32_t mask = slots_with(place, tag_of(key.hash())); mask != 0; mask &= mask - 1) {
         const auto i = static_cast<uint32_t>(std::countr_zero(mask));
@@ -316,6 +316,7 @@ bool Stripe::write(const Key& key, std::span<const std::byte> value, uint32_t ex
 bool Stripe::find(const Key& key, Place& place) const noexcept {
   const uint32_t home = bucket_of(key.hash());
   for (const uint32_t index : {home, home ^ 1}) {
+    if (index != home && !may_be_next_door(home)) break;
     for (uint32_t mask = slots_with(bucket(index), tag_of(key.hash())); mask != 0;
          mask &= mask - 1) {
       const auto i = static_cast<uint32_t>(std::countr_zero(mask));
@@ -333,6 +334,7 @@ bool Stripe::find(const Key& key, Place& place) const noexcept {
 bool Stripe::find(Slot slot, uint32_t home, Place& place) const noexcept {
   constexpr uint64_t kLocation = (uint64_t{1} << 44) - 1;
   for (const uint32_t index : {home, home ^ 1}) {
+    if (index != home && !may_be_next_door(home)) break;
     uint32_t mask = 0;
 #pragma GCC unroll 7
     for (uint32_t i = 0; i < limits::kSlotsPerBucket; ++i) {
@@ -354,7 +356,10 @@ Stripe::Place Stripe::place_for(uint32_t home) noexcept {
   for (const uint32_t index : {home, home ^ 1}) {
     for (uint32_t i = 0; i < limits::kSlotsPerBucket; ++i) {
       const Slot slot{bucket(index).slots[i].load(kRelaxed)};
-      if (slot.empty()) return {index, i};
+      if (slot.empty()) {
+        if (index != home) bucket(home).spilled.store(true, kRelaxed);
+        return {index, i};
+      }
       const uint32_t uses = bucket(index).uses[i].load(kRelaxed);
       const uint32_t worth = uses + (state().in_main[slot.segment()] ? limits::kUsesMax + 1U : 0U);
       if (worth >= best_worth) continue;
@@ -362,10 +367,15 @@ Stripe::Place Stripe::place_for(uint32_t home) noexcept {
       best = {index, i};
     }
   }
+  if (best.bucket != home) bucket(home).spilled.store(true, kRelaxed);
   clear(best);
   add_one(state().evicted);
   add_one(state().displaced);
   return best;
+}
+
+bool Stripe::may_be_next_door(uint32_t home) const noexcept {
+  return bucket(home).spilled.load(kRelaxed);
 }
 
 void Stripe::clear(Place place) noexcept {

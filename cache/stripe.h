@@ -30,8 +30,10 @@ namespace zonesweep::cache {
 using Instant = std::chrono::time_point<std::chrono::steady_clock, std::chrono::nanoseconds>;
 
 namespace limits {
-inline constexpr size_t kStripeBytes = size_t{1}
-                                       << 20;     // a stripe has between one and two of these
+inline constexpr size_t kStripeBytesMax = size_t{9} << 19;  // 4.5 MiB: what 255 segments need
+inline constexpr size_t kStripeBytesMin = size_t{1} << 19;  // so that small tables have a few, too
+inline constexpr size_t kStripesWanted =
+    16;  // writers of as many lanes rarely meet; each has a log to append to
 inline constexpr uint32_t kSegmentWords = 2'048;  // 16 KiB: the unit of eviction
 inline constexpr uint32_t kSegmentsPerStripe =
     255;                                        // eight bits of a slot, and one value for "none"
@@ -95,7 +97,9 @@ struct Slot {
 struct alignas(64) Bucket {
   std::array<Word, limits::kSlotsPerBucket> slots;
   // Counted without read-modify-write: an increment may get lost, a lane never stalls for one.
-  std::array<std::atomic<uint8_t>, 8> uses;
+  std::array<std::atomic<uint8_t>, limits::kSlotsPerBucket> uses;
+  // A key of this bucket was put into its neighbour, once. Until then nobody needs to look there.
+  std::atomic<bool> spilled;
 };
 static_assert(sizeof(Bucket) == 64);
 
@@ -235,6 +239,7 @@ class Stripe {
   [[nodiscard]] bool find(const Key& key, Place& place) const noexcept;
   [[nodiscard]] bool find(Slot slot, uint32_t home, Place& place) const noexcept;
   [[nodiscard]] Place place_for(uint32_t home) noexcept;
+  [[nodiscard]] bool may_be_next_door(uint32_t home) const noexcept;
   void clear(Place place) noexcept;
 
   [[nodiscard]] bool make_room(bool in_main, uint32_t size, uint32_t now) noexcept;

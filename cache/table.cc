@@ -26,6 +26,13 @@ std::byte* map_aligned(size_t bytes) {
   return begin + skip;
 }
 
+void advise(std::byte* region, size_t bytes, size_t index_bytes, HugePages huge) {
+  const size_t aligned = index_bytes / kHugePageBytes * kHugePageBytes;
+  const size_t wanted = huge == HugePages::all ? bytes : huge == HugePages::index ? aligned : 0;
+  if (wanted > 0) madvise(region, wanted, MADV_HUGEPAGE);
+  if (wanted < bytes) madvise(region + wanted, bytes - wanted, MADV_NOHUGEPAGE);
+}
+
 }  // namespace
 
 Counters& Counters::operator+=(const Counters& other) noexcept {
@@ -50,7 +57,7 @@ std::expected<std::unique_ptr<Table>, int> Table::create(const Options& options)
   table->geometry_ = Geometry::of(bytes);
   table->start_ = options.start;
   table->seed_ = options.seed;
-  madvise(table->region_, bytes, options.huge_pages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+  advise(table->region_, bytes, table->geometry_.segments_at, options.huge_pages);
   if (options.populate) madvise(table->region_, bytes, MADV_POPULATE_WRITE);
   for (uint32_t i = 0; i < table->geometry_.stripes; ++i)
     Stripe(table->region_, table->geometry_, i).initialise();

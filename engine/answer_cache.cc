@@ -37,8 +37,10 @@ uint32_t key_options_of(const AskedHow& how) {
 std::expected<std::unique_ptr<AnswerCache>, std::string> AnswerCache::open(
     const CacheOptions& options, const AskedHow& how, const Shape& shape) {
   auto cache = std::make_unique<AnswerCache>();
-  auto table = cache::Table::create(
-      {.bytes = options.bytes, .start = shape.start, .seed = random_u64(), .huge_pages = false});
+  auto table = cache::Table::create({.bytes = options.bytes,
+                                     .start = shape.start,
+                                     .seed = random_u64(),
+                                     .huge_pages = cache::HugePages::index});
   if (!table) {
     return std::unexpected(fmt::format("no {} bytes of memory for the cache: {}", options.bytes,
                                        std::strerror(table.error())));

@@ -280,8 +280,8 @@ std::string Scan::totals_json() const {
       R"("cache":{},"rtt_us":{{"p50":{},"p90":{},"p99":{}}}}})",
       all.names, all.rows, all.questions, all.sent, all.retries, all.over_tcp, all.timeouts,
       all.late, all.forged, all.garbage, all.coalesced, all.unsent, all.datagrams_dropped,
-      all.sends, statuses_json(all), cache_json(now), all.latency.percentile(0.5), all.latency.percentile(0.9),
-      all.latency.percentile(0.99));
+      all.sends, statuses_json(all), cache_json(now), all.latency.percentile(0.5),
+      all.latency.percentile(0.9), all.latency.percentile(0.99));
 }
 
 }  // namespace zonesweep::engine
