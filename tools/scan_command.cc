@@ -195,7 +195,8 @@ std::string settle(ScanCommand& options) {
   scan.lane.deadline =
       std::max<io::Duration>(scan.lane.deadline, 2 * scan.lane.tries * scan.lane.timeout);
   const bool to_stdout = scan.output.directory == "-";
-  if (!scan.cache.on && !scan.cache.file.empty()) return "--cache-file and --no-cache: one of them";
+  if (!scan.cache.on && (!scan.cache.file.empty() || scan.cache.bytes != 0))
+    return "--no-cache goes with no other option of the cache";
   if (to_stdout && scan.output.resume) return "--resume needs a folder: -o DIR";
   if (scan.output.flush_interval < 100ms) return "--flush-interval: at least 100ms";
   scan.output.compression = options.compression.value_or(to_stdout ? engine::Compression::none
