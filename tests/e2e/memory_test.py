@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Memory is bounded by options, not by the input; a name costs the same in a long run as in a short one."""
+import json
 import statistics
 
 from harness import (check, equal, loopback, main, manifest, test, zonesweep)
@@ -17,7 +18,8 @@ def write_many(path, count):
 
 def measured(t, path, count, server, label):
     out = t.folder / f"out-{label}"
-    done = zonesweep("scan", path, "-t", "A", "-r", server.address, "-o", out, "--lanes", 1, "--progress", "none", limit=3600)
+    done = zonesweep("scan", path, "-t", "A", "-r", server.address, "-o", out, "--lanes", 1, "--progress", "none",
+                     "--no-cache", limit=3600)
     equal(sum(line["names"] for line in manifest(out)), count, "names committed")
     micros = done.cpu / count * 1e6
     t.note(f"{count} names: {done.seconds:.1f} s, {micros:.3f} us of CPU a name, peak {done.peak_kib / 1024:.1f} MiB")
@@ -40,9 +42,21 @@ def a_long_run_stays_in_64_mib_and_costs_the_same_per_name(t):
 def every_core_in_use_stays_in_64_mib(t):
     count, server = 300_000, loopback(t)
     path = write_many(t.folder / "names.txt", count)
-    done = zonesweep("scan", path, "-t", "A,MX", "-r", server.address, "-o", t.folder / "out", "--rows-per-shard", 20_000)
+    done = zonesweep("scan", path, "-t", "A,MX", "-r", server.address, "-o", t.folder / "out", "--rows-per-shard", 20_000,
+                     "--no-cache")
     t.note(f"peak {done.peak_kib / 1024:.1f} MiB")
     check(done.peak_kib <= PEAK_MIB * 1024, f"peak memory {done.peak_kib / 1024:.1f} MiB")
+
+
+@test
+def the_cache_adds_its_size_and_no_more(t):
+    count, cache_mib, server = 1_000_000 if t.long else 400_000, 32, loopback(t)
+    path = write_many(t.folder / "names.txt", count)
+    done = zonesweep("scan", path, "-t", "A,MX", "-r", server.address, "-o", t.folder / "out", "--rows-per-shard", 20_000,
+                     "--cache-size", f"{cache_mib}MiB")
+    t.note(f"peak {done.peak_kib / 1024:.1f} MiB")
+    check(done.peak_kib <= (PEAK_MIB + cache_mib * 1.05) * 1024, f"peak memory {done.peak_kib / 1024:.1f} MiB")
+    check(json.loads((t.folder / "out" / "_run.json").read_text())["totals"]["cache"]["evicted"] > 0, "never full")
 
 
 if __name__ == "__main__":
