@@ -87,8 +87,8 @@ struct DnsLaneOptions {
   bool recursion_desired = true;
   bool checking_disabled = false;
   bool rows_for_cancelled =
-      false;                 // stdout: what an abandoned run still had open gets CANCELLED rows
-  uint64_t random_seed = 0;  // simulations only, see RandomIds
+      false;                     // stdout: what an abandoned run still had open gets CANCELLED rows
+  uint64_t random_seed = 0;      // simulations only, see RandomIds
   AnswerCache* cache = nullptr;  // shared by all lanes; null: none
   int64_t (*wall_us)() = nullptr;  // microseconds since the Unix epoch; called once per turn
 };
