@@ -14,8 +14,7 @@
 // Invariants: (1) plaintext of an unverified peer never comes out; (2) failed and peer_closed are
 //             final; (3) what a session holds is bounded: the limits below, and plaintext no more
 //             than what was received since the last take_plaintext().
-// Ownership:  a session keeps its context's settings alive, but the context must outlive it for
-//             tickets to be kept; spans are lent for the call.
+// Ownership:  a context outlives its sessions; spans are lent for the call.
 // Errors:     TlsFailure, whose words are ours: no byte of the peer is ever shown.
 #pragma once
 

@@ -22,7 +22,7 @@ struct TlsLeaf {
 };
 
 struct TlsLeafOptions {
-  std::vector<std::string> dns_names{};  // "rdap.example", "*.example"
+  std::vector<std::string> dns_names{};  // "rdap.example"; a "*." needs two labels behind it
   std::vector<std::string> addresses{};  // IP literals
   // Both may be negative: valid from the past to the past is an expired certificate.
   std::chrono::seconds not_before = std::chrono::hours{-24};

@@ -29,7 +29,7 @@ ARROWS = {
 # header pattern -> the only files that may include it
 LIBRARY_PLACES = {
     r"liburing\.h|liburing/.*": r"io/ring\.(h|cc)|bench/\w+_floor\.cc",  # a floor is the raw loop itself
-    r"openssl/.*": r"io/tls\w*\.(h|cc)",
+    r"openssl/.*": r"(tests/)?io/tls\w*\.(h|cc)",
     r"nghttp2/.*": r"protocols/http/.*",
     r"llhttp\.h|llhttp/.*": r"protocols/http/.*",
     r"simdjson\.h": r"protocols/rdap/.*",
