@@ -155,11 +155,11 @@ std::expected<void, ScanError> Scan::check_resolvers() {
 
 void Scan::start_source() {
   source_ =
-      std::make_unique<Source>(*input_, queue_, *output_,
+      std::make_unique<Source>(*input_, Source::Queues{.dns = &queue_}, *output_,
                                Source::Options{.names_per_chunk = options_.output.rows_per_shard,
                                                .split_index = options_.output.split_index,
                                                .split_count = options_.output.split_count,
-                                               .questions = options_.output.questions,
+                                               .probes = {.dns_types = options_.output.questions},
                                                .ordered = options_.output.ordered});
   source_thread_ = std::jthread([this] { source_result_ = source_->run(); });
 }

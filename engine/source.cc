@@ -5,9 +5,39 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
+#include <cstring>
 #include <utility>
 
 namespace zonesweep::engine {
+namespace {
+
+uint64_t done_of(const NameBatch& batch, size_t at) {
+  return batch.done.empty() ? 0 : batch.done[at];
+}
+
+// A name of the batch lacks one of the rows that `rows_of` says of its kind.
+template <typename RowsOf>
+bool lacks(const NameBatch& batch, RowsOf&& rows_of) {
+  for (size_t at = 0; at < batch.block.names.size(); ++at) {
+    if ((rows_of(batch.block.names[at].kind) & ~done_of(batch, at)) != 0) return true;
+  }
+  return false;
+}
+
+void copy_lacking_registration(const NameBatch& batch, const Probes& probes, NameBlock& to) {
+  const NameBlock& from = batch.block;
+  to.bytes_read = from.bytes_read;
+  for (size_t at = 0; at < from.names.size(); ++at) {
+    const InputName& name = from.names[at];
+    if ((probes.registration_rows(name.kind) & ~done_of(batch, at)) != 0) to.names.push_back(name);
+  }
+  if (to.names.empty()) return;
+  std::memcpy(to.arena.room(from.arena.size()), from.arena.data(), from.arena.size());
+  to.arena.commit(from.arena.size());
+}
+
+}  // namespace
 
 // The chunk being read.
 struct Source::Chunk {
@@ -35,8 +65,12 @@ struct Source::Chunk {
   [[nodiscard]] uint64_t digest() const { return XXH3_64bits_digest(&hash); }
 };
 
-Source::Source(Input& input, NameQueue& queue, Output& output, const Options& options)
-    : input_(input), queue_(queue), output_(output), options_(options) {}
+Source::Source(Input& input, Queues queues, Output& output, const Options& options)
+    : input_(input), queues_(queues), output_(output), options_(options) {
+  assert((queues.dns != nullptr) == (options.probes.dns_types != 0));
+  assert((queues.registration != nullptr) == options.probes.registration);
+  assert(options.probes.questions() > 0);
+}
 
 Source::~Source() = default;
 
@@ -44,7 +78,9 @@ void Source::stop() {
   stopped_ = true;
   input_.interrupt();
   output_.stop();
-  queue_.stop();
+  for (NameQueue* const queue : {queues_.dns, queues_.registration}) {
+    if (queue != nullptr) queue->stop();
+  }
 }
 
 std::expected<void, SourceError> Source::run() {
@@ -63,7 +99,9 @@ std::expected<void, SourceError> Source::run() {
     }
     break;
   }
-  queue_.close();
+  for (NameQueue* const queue : {queues_.dns, queues_.registration}) {
+    if (queue != nullptr) queue->close();
+  }
   return result;
 }
 
@@ -73,7 +111,7 @@ std::expected<bool, SourceError> Source::read_batch() {
   if (chunk_ && chunk_->names == options_.names_per_chunk) {
     if (auto ended = end_chunk(); !ended) return std::unexpected(ended.error());
   }
-  auto batch = queue_.fresh();
+  auto batch = first_queue().fresh();
   const uint64_t in_chunk = chunk_ ? chunk_->names : 0;
   const auto room = static_cast<size_t>(
       std::min<uint64_t>(limits::kNamesPerBatch, options_.names_per_chunk - in_chunk));
@@ -84,6 +122,12 @@ std::expected<bool, SourceError> Source::read_batch() {
   }
   if (!more) return std::unexpected(SourceError{more.error()});
   return *more && !stopped_;
+}
+
+void Source::advance_queues(uint64_t chunk) {
+  for (NameQueue* const queue : {queues_.dns, queues_.registration}) {
+    if (queue != nullptr) queue->advance(chunk);
+  }
 }
 
 // False when the run is stopping.
@@ -101,31 +145,28 @@ bool Source::begin_chunk() {
     chunk.use = Chunk::Use::check;
     return true;
   }
-  queue_.advance(chunk.number);
+  advance_queues(chunk.number);
   return output_.begin_chunk(chunk.number, chunk.number * options_.names_per_chunk);
 }
 
 std::expected<void, SourceError> Source::take(std::unique_ptr<NameBatch> batch) {
   Chunk& chunk = *chunk_;
   batch->chunk = chunk.number;
-  bool done = chunk.partial();  // every row of the batch is on disk
   for (const InputName& name : batch->block.names) {
-    const uint32_t questions = name.kind == InputName::Kind::address ? 1 : options_.questions;
-    if (chunk.partial()) {
-      batch->done.push_back(output_.done_mask(chunk.number, chunk.names));
-      done &= std::popcount(batch->done.back()) == static_cast<int>(questions);
-    }
+    if (chunk.partial()) batch->done.push_back(output_.done_mask(chunk.number, chunk.names));
     chunk.add(batch->block.input(name));
-    chunk.rows += questions;
+    chunk.rows += static_cast<uint64_t>(std::popcount(options_.probes.rows(name.kind)));
     if (!chunk.partial() || chunk.names != chunk.plan.committed_names) continue;
     auto same = output_.check_committed(chunk.number, chunk.names, chunk.digest());
     if (!same) return std::unexpected(SourceError{same.error()});
   }
   names_read_.store(names_read_.load(std::memory_order_relaxed) + batch->block.names.size(),
                     std::memory_order_relaxed);
+  const auto rows_of = [this](InputName::Kind kind) { return options_.probes.rows(kind); };
   // An ordered run counts on hearing of every name.
-  if (chunk.use != Chunk::Use::ask || (done && !options_.ordered)) {
-    queue_.recycle(std::move(batch));
+  const bool wanted = chunk.use == Chunk::Use::ask && (options_.ordered || lacks(*batch, rows_of));
+  if (!wanted) {
+    first_queue().recycle(std::move(batch));
   } else {
     chunk.held.push_back(std::move(batch));
   }
@@ -137,10 +178,26 @@ std::expected<void, SourceError> Source::take(std::unique_ptr<NameBatch> batch) 
 bool Source::hand_over() {
   if (chunk_->held.empty()) return true;
   output_.input_progress(chunk_->number, chunk_->names, chunk_->digest());
+  const auto dns_rows_of = [this](InputName::Kind kind) { return options_.probes.dns_rows(kind); };
   for (auto& batch : std::exchange(chunk_->held, {})) {
     if (options_.ordered && !output_.admit(batch->block.names.back().seq)) return false;
-    if (!queue_.push(std::move(batch))) return false;
+    if (queues_.registration != nullptr && !push_registration(*batch)) return false;
+    if (!options_.ordered && !lacks(*batch, dns_rows_of)) {
+      first_queue().recycle(std::move(batch));
+    } else if (!queues_.dns->push(std::move(batch))) {
+      return false;
+    }
   }
+  return true;
+}
+
+// False when the run is stopping.
+bool Source::push_registration(const NameBatch& batch) {
+  auto names = queues_.registration->fresh();
+  names->chunk = batch.chunk;
+  copy_lacking_registration(batch, options_.probes, names->block);
+  if (!names->block.names.empty()) return queues_.registration->push(std::move(names));
+  queues_.registration->recycle(std::move(names));
   return true;
 }
 
@@ -153,7 +210,7 @@ std::expected<void, SourceError> Source::end_chunk() {
   }
   if (chunk->use != Chunk::Use::ask) return {};
   output_.end_chunk(chunk->number, chunk->names, chunk->rows, chunk->digest());
-  queue_.advance(chunk->number + 1);
+  advance_queues(chunk->number + 1);
   return {};
 }
 

@@ -1,13 +1,14 @@
 // engine/source.h - the source thread: names out of the input files, chunk by chunk, into the
-// queue.
+// queues of those that ask: DNS lanes and the registration lane.
 //
 // Threads:    run() is the source thread; stop() and progress() may be called from any.
 // Invariants: (1) a chunk is a fixed run of consecutive names, whatever is resumed, split or
 //             committed already; (2) a name reaches the queue only after the output has been told
 //             its input, so that no row is on disk whose input is not vouched for; (3) committed
 //             chunks and other machines' chunks are read and hashed, not asked; (4) back-pressure:
-//             it blocks on the queue and on the output's open chunks.
-// Ownership:  input, queue and output outlive the source.
+//             it blocks on a full queue and on the output's open chunks; (5) both queues get the
+//             same names in the same order, less those whose rows of that table are on disk.
+// Ownership:  input, queues and output outlive the source.
 // Errors:     SourceError: the input (exit 4), or a resume with another input (OutputError, exit
 //             7).
 #pragma once
@@ -23,6 +24,7 @@
 #include "engine/input.h"
 #include "engine/name_queue.h"
 #include "engine/output.h"
+#include "engine/probes.h"
 
 namespace zonesweep::engine {
 
@@ -34,14 +36,20 @@ class Source {
     uint64_t names_per_chunk = 1'000'000;
     uint32_t split_index = 0;
     uint32_t split_count = 1;
-    uint32_t questions = 1;  // per name; an address has one
+    Probes probes;
     bool ordered = false;
   };
 
-  Source(Input& input, NameQueue& queue, Output& output, const Options& options);
+  struct Queues {  // one for each that is asked; null for the other
+    NameQueue* dns = nullptr;
+    // Its batches have no done masks: names whose registration row is on disk are left out.
+    NameQueue* registration = nullptr;
+  };
+
+  Source(Input& input, Queues queues, Output& output, const Options& options);
   ~Source();
 
-  // Reads everything; closes the queue in any case. What stood before an error has been handed out.
+  // Reads everything; closes the queues in any case. What stood before an error has been handed out.
   [[nodiscard]] std::expected<void, SourceError> run();
   // Any thread: run() returns soon.
   void stop();
@@ -60,9 +68,14 @@ class Source {
   [[nodiscard]] std::expected<void, SourceError> end_chunk();
   [[nodiscard]] std::expected<void, SourceError> check_nothing_follows() const;
   [[nodiscard]] bool hand_over();
+  [[nodiscard]] bool push_registration(const NameBatch& batch);
+  [[nodiscard]] NameQueue& first_queue() const {
+    return *(queues_.dns != nullptr ? queues_.dns : queues_.registration);
+  }
+  void advance_queues(uint64_t chunk);
 
   Input& input_;
-  NameQueue& queue_;
+  const Queues queues_;
   Output& output_;
   const Options options_;
   std::unique_ptr<Chunk> chunk_;
