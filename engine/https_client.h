@@ -82,7 +82,7 @@ struct HttpsResult {
   io::Error error = io::Error::none;
   http::Problem problem = http::Problem::none;
   uint32_t reset_code = 0;
-  std::string_view reason;  // a closed set of short ASCII texts
+  std::string_view reason{};  // a closed set of short ASCII texts
   const http::Response* response = nullptr;
   const io::Endpoint* peer = nullptr;  // where it was asked last; null: nowhere
   Duration rtt{};                      // since the request left last; 0 if it never did

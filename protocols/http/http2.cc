@@ -50,6 +50,7 @@ struct Http2::State {
   std::vector<std::unique_ptr<Stream>> streams;  // in flight; at most limits::kStreams
   std::vector<std::unique_ptr<Stream>> spare;
   uint32_t idle_frames = 0;
+  bool settings_heard = false;
   bool goaway = false;
   bool broken = false;
 
@@ -144,8 +145,10 @@ void Http2::State::end_all(EndKind kind) {
 }
 
 int Http2::State::on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-  (void)frame;
-  of(user).progress();
+  State& state = of(user);
+  state.progress();
+  const Stream* const stream = state.find(frame->hd.stream_id);
+  if (stream != nullptr && !stream->cancelled) state.listener.on_progress(stream->token);
   return 0;
 }
 
@@ -206,6 +209,7 @@ int Http2::State::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* u
       if (stream != nullptr && end_stream) stream->ended = true;
       return frame->hd.length == 0 && !end_stream ? state.count_idle() : 0;
     case NGHTTP2_GOAWAY: state.goaway = true; return state.count_idle();
+    case NGHTTP2_SETTINGS: state.settings_heard = true; return state.count_idle();
     default: return state.count_idle();
   }
 }
@@ -216,6 +220,7 @@ int Http2::State::on_data(nghttp2_session*, uint8_t, int32_t id, const uint8_t* 
   state.progress();
   Stream* const stream = state.find(id);
   if (stream == nullptr || stream->reader.problem() != Problem::none) return 0;
+  if (!stream->cancelled) state.listener.on_progress(stream->token);
   const Problem problem = stream->reader.body(std::as_bytes(std::span{data, size}));
   return problem == Problem::none ? 0 : state.refuse(*stream, problem);
 }
@@ -250,9 +255,10 @@ Http2::~Http2() = default;
 
 uint32_t Http2::room() const noexcept {
   if (draining()) return 0;
+  const uint32_t ours = state_->settings_heard ? limits::kStreams : limits::kStreamsAhead;
   const uint32_t allowed =
-      std::min(limits::kStreams, nghttp2_session_get_remote_settings(
-                                     state_->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS));
+      std::min(ours, nghttp2_session_get_remote_settings(state_->session,
+                                                         NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS));
   return allowed - std::min(allowed, in_flight());
 }
 

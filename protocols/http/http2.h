@@ -21,7 +21,8 @@
 namespace zonesweep::http {
 
 namespace limits {
-inline constexpr uint32_t kStreams = 100;  // at a time; what most servers allow
+inline constexpr uint32_t kStreams = 100;     // at a time; what most servers allow
+inline constexpr uint32_t kStreamsAhead = 8;  // before the server has said how many it takes
 inline constexpr uint32_t kStreamWindowBytes = 1024 * 1024;
 inline constexpr uint32_t kConnectionWindowBytes = 8 * 1024 * 1024;
 inline constexpr uint32_t kSettingsEntries = 32;  // FAULTS 3.4
@@ -52,6 +53,8 @@ class Http2Listener {
   virtual ~Http2Listener() = default;
   // May submit() and cancel().
   virtual void on_end(const Event& event) = 0;
+  // The head of its answer began to come, or a piece of the body came. Changes nothing.
+  virtual void on_progress(uint64_t token) { (void)token; }
 };
 
 class Http2 {
