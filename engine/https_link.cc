@@ -81,7 +81,6 @@ void HttpsLink::on_event(const io::Event& event) {
 }
 
 void HttpsLink::received(std::span<const std::byte> ciphertext) {
-  heard_ = transport_.now();
   tls_->received(ciphertext);
   const auto tls = tls_->state();
   const bool verified =
@@ -108,6 +107,7 @@ void HttpsLink::take_plaintext() {
 void HttpsLink::feed_http1(std::span<const std::byte> plaintext) {
   if (!request_) return fail(problem(http::Problem::unexpected));
   request_heard_ = served_ = true;
+  heard_ = transport_.now();
   owner_.on_link_progress(*this, *request_);
   end_http1(http1_->received(plaintext));
 }
@@ -135,6 +135,7 @@ void HttpsLink::on_end(const http::Event& event) {
 
 void HttpsLink::on_progress(uint64_t token) {
   served_ = true;
+  heard_ = transport_.now();
   owner_.on_link_progress(*this, token);
 }
 

@@ -86,8 +86,9 @@ class HttpsLink final : public http::Http2Listener {
   [[nodiscard]] uint32_t in_flight() const noexcept;
   [[nodiscard]] bool speaks_http2() const noexcept { return http2_ != nullptr; }
   [[nodiscard]] bool served() const noexcept { return served_; }
-  [[nodiscard]] Instant heard() const noexcept { return heard_; }  // bytes came last
-  [[nodiscard]] Instant used() const noexcept { return used_; }    // a request left or ended last
+  // When a piece of an answer came last.
+  [[nodiscard]] Instant heard() const noexcept { return heard_; }
+  [[nodiscard]] Instant used() const noexcept { return used_; }  // a request left or ended last
   [[nodiscard]] const HttpsResult& why() const noexcept { return why_; }
 
   bool queued = false;  // the owner's: it stands in the list of those to flush
