@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "tools/loopback/faults.h"
+#include "tools/loopback/registration_hosts.h"
 
 namespace zonesweep::loopback {
 namespace {
@@ -60,11 +61,6 @@ bool has_second_mx(const Node& node) {
   return wanted && node.second % limits::kMailHosts != (node.second >> 20U) % limits::kMailHosts;
 }
 
-std::string name_server(const Node& node, uint32_t index) {
-  const uint64_t pair = (node.second >> 40U) % (limits::kNameServers / 2);
-  return fmt::format("ns{}.dns.test", 2 * pair + index);
-}
-
 void https(Wire& out, const Node& node) {
   out.u16(1);  // SvcPriority
   out.name("");
@@ -78,6 +74,11 @@ void https(Wire& out, const Node& node) {
 
 }  // namespace
 
+std::string name_server(const Node& node, uint32_t index) {
+  const uint64_t pair = (node.second >> 40U) % (limits::kNameServers / 2);
+  return fmt::format("ns{}.dns.test", 2 * pair + index);
+}
+
 bool ends_with_label(std::string_view name, std::string_view suffix) {
   if (!name.ends_with(suffix)) return false;
   return name.size() == suffix.size() || name[name.size() - suffix.size() - 1] == '.';
@@ -89,12 +90,16 @@ Node World::look_up(std::string_view name) const {
   node.second = XXH3_64bits_withSeed(name.data(), name.size(), options_.seed + 1);
   if (name.find('.') == std::string_view::npos) {
     node.existence = Existence::zone;
+  } else if (const auto host = registration_host(name, options_.seed)) {
+    node.existence = host->exists ? Existence::named : Existence::missing;
+    node.server = host->exists ? host->address : 0;
   } else if (ends_with_label(name, "arpa")) {
     node.existence = reverse_existence(name);
   } else if (const auto hops = alias_hops(name)) {
     node.existence = *hops > 0 ? Existence::alias : Existence::named;
     node.complete = true;
-  } else if (options_.complete || Faults::of(name).any() || is_infrastructure(name)) {
+  } else if (options_.complete || Faults::of(name).any() || fault_of_name(name).any() ||
+             is_infrastructure(name)) {
     node.existence = Existence::named;
     node.complete = true;
   } else if (static_cast<double>(field(node.hash, 24, 16)) * 100 >=
@@ -107,6 +112,7 @@ Node World::look_up(std::string_view name) const {
 }
 
 bool World::has(const Node& node, uint16_t type) {
+  if (node.server != 0) return type == type::kA || type == type::kNs || type == type::kSoa;
   switch (type) {
     case type::kA:
     case type::kNs:

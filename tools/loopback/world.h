@@ -48,6 +48,7 @@ struct Node {
   uint64_t hash = 0;      // XXH3-64 of the name, seeded with the world's seed
   uint64_t second = 0;    // the same, seeded with seed + 1
   bool complete = false;  // has every type
+  uint32_t server = 0;    // the address of a registration server, which has no other data
 };
 
 class World {
@@ -55,11 +56,13 @@ class World {
   explicit World(WorldOptions options = {}) : options_(options) {}
 
   [[nodiscard]] Node look_up(std::string_view name) const;
+  [[nodiscard]] uint64_t seed() const { return options_.seed; }
   // Whether a named node has records of the type.
   [[nodiscard]] static bool has(const Node& node, uint16_t type);
 
   [[nodiscard]] static uint32_t address(const Node& node) {
-    return 10U << 24U | static_cast<uint32_t>(node.hash & 0xffffffU);
+    return node.server != 0 ? node.server
+                            : 10U << 24U | static_cast<uint32_t>(node.hash & 0xffffffU);
   }
   [[nodiscard]] std::string alias_target(std::string_view name, const Node& node) const;
   [[nodiscard]] static std::string pointer_target(std::string_view reverse_name);
@@ -72,6 +75,9 @@ class World {
 bool write_rdata(Wire& out, const Node& node, uint16_t type, uint32_t index);
 // The SOA of a zone: of a top-level name for NXDOMAIN, of the name itself otherwise.
 void write_soa(Wire& out, const Node& zone);
+
+// The name server of a node, `index` 0 or 1.
+[[nodiscard]] std::string name_server(const Node& node, uint32_t index);
 
 [[nodiscard]] bool ends_with_label(std::string_view name, std::string_view suffix);
 
