@@ -8,9 +8,13 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
+#include <optional>
 #include <string_view>
 
 #include "tools/loopback/expect.h"
+#include "tools/loopback/registration_expect.h"
+#include "tools/loopback/registration_files.h"
 #include "tools/say.h"
 
 namespace zonesweep::tools {
@@ -109,21 +113,86 @@ void add_impairments(CLI::App& command, loopback::Impairments& impairments) {
       ->group(group);
 }
 
-int show_expected(const LoopbackOptions& options) {
+void add_registration(CLI::App& command, loopback::RegistrationOptions& registration) {
+  const std::string group = "Registration";
+  command.add_flag("--registration", registration.on, "Serve WHOIS and RDAP, too")->group(group);
+  command
+      .add_option_function<std::string>(
+          "--registration-files",
+          [&registration](const std::string& folder) {
+            registration.folder = folder;
+            registration.on = true;
+          },
+          "Write what a client must be told into this folder: whois-servers.tsv, dns.json, ca.pem, "
+          "names.txt; serve WHOIS and RDAP")
+      ->type_name("DIR")
+      ->group(group);
+  command
+      .add_option("--registration-zones", registration.zones,
+                  "Zones of each ordinary kind in the files: w0.., r0.., b0..")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--registration-names", registration.names, "Names in names.txt")
+      ->group(group);
+  command.add_option("--whois-port", registration.ports.whois, "Port of WHOIS; 0: any free one")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--whois-limit", registration.whois_per_second,
+                  "Above so many queries a second to one server: a refusal, in words")
+      ->check(CLI::NonNegativeNumber)
+      ->group(group);
+}
+
+std::expected<std::string, std::string> expected_line(const loopback::World& world,
+                                                      const LoopbackOptions& options,
+                                                      const std::string& name) {
   const std::string type = options.expect.size() > 1 ? options.expect[1] : "A";
-  const auto text =
-      loopback::expected_answer(loopback::World{options.dns.world}, options.expect[0], type);
-  if (!text) {
-    say(stderr, "zonesweep loopback: {}\n", text.error());
-    return kExitUsage;
+  const auto probe = loopback::probe_from_text(type);
+  if (!probe) return loopback::expected_answer(world, name, type);
+  return loopback::expected_registration({world, options.registration.ports}, name, *probe);
+}
+
+int show_expected(const LoopbackOptions& options) {
+  const loopback::World world{options.dns.world};
+  const auto show = [&](const std::string& name) {
+    const auto text = expected_line(world, options, name);
+    if (text) {
+      say(stdout, "{}", *text);
+    } else {
+      say(stderr, "zonesweep loopback: {}\n", text.error());
+    }
+    return text.has_value();
+  };
+  if (options.expect[0] != "-") return show(options.expect[0]) ? 0 : kExitUsage;
+  for (std::string name; std::getline(std::cin, name);) {
+    if (!show(name)) return kExitUsage;
   }
-  say(stdout, "{}", *text);
   return 0;
 }
 
 void announce(int fd, const std::string& line) {
   const ssize_t written = ::write(fd, line.data(), line.size());
   (void)written;  // nobody listens: the server serves all the same
+}
+
+int fail(const std::string& reason) {
+  say(stderr, "zonesweep loopback: {}\n", reason);
+  return kExitEnvironment;
+}
+
+// The counters of DNS, and those of registration as one more member.
+int report(const LoopbackOptions& options, std::string counters, const std::string& registration) {
+  counters.pop_back();
+  counters += fmt::format(",\"registration\":{}}}\n", registration);
+  if (options.statistics) {
+    std::fflush(stdout);
+    announce(STDOUT_FILENO, counters);
+  }
+  if (options.statistics_path.empty()) return 0;
+  const auto written = loopback::write_text_file(options.statistics_path, counters);
+  return written ? 0 : fail(written.error());
 }
 
 int wait_for_signal(const sigset_t& signals) {
@@ -150,16 +219,21 @@ void add_options(CLI::App& command, LoopbackOptions& options) {
                      "File with a line for each question: seconds, U|T, client port, id, type, "
                      "name, messages sent");
   command.add_flag("--stats", options.statistics, "Print counters as JSON at the end");
+  command.add_option("--stats-file", options.statistics_path, "Write them to this file")
+      ->type_name("FILE");
   command.add_flag("--distinct", options.dns.count_distinct,
                    "Count distinct questions for --stats (takes memory)");
   command.add_option("--ready-fd", options.ready_fd,
                      "Write the line `ready ADDR:PORT` there instead of stdout");
   command
-      .add_option("--expect", options.expect, "NAME [TYPE]: print what the world answers, and end")
+      .add_option("--expect", options.expect,
+                  "NAME [TYPE]: print what the world answers, and end. TYPE may be whois, rdap or "
+                  "registration; NAME may be `-`: names from stdin")
       ->expected(1, 2)
       ->type_name("NAME [TYPE]");
   add_world(command, options.dns.world);
   add_impairments(command, options.dns.impairments);
+  add_registration(command, options.registration);
 }
 
 int run_loopback(const LoopbackOptions& options) {
@@ -174,23 +248,29 @@ int run_loopback(const LoopbackOptions& options) {
   for (const int signal : {SIGINT, SIGTERM}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before the lanes, which inherit it
 
+  const loopback::World world{options.dns.world};
+  std::optional<loopback::RegistrationServers> registration;
+  std::string ready_more;
+  if (options.registration.on) {
+    loopback::RegistrationOptions wanted = options.registration;
+    wanted.counted = options.dns.impairments.counted;
+    registration.emplace(world, std::move(wanted));
+    const auto ports = registration->start();
+    if (!ports) return fail(ports.error());
+    ready_more = fmt::format(" whois {}", ports->whois);
+  }
   loopback::DnsServerOptions dns = options.dns;
   dns.listen = *address;
   loopback::DnsServer server{std::move(dns)};
   const auto bound = server.start();
-  if (!bound) {
-    say(stderr, "zonesweep loopback: {}\n", bound.error());
-    return kExitEnvironment;
-  }
+  if (!bound) return fail(bound.error());
   const int fd = options.ready_fd >= 0 ? options.ready_fd : STDOUT_FILENO;
-  announce(fd, fmt::format("ready {}\n", bound->to_string()));
+  announce(fd, fmt::format("ready {}{}\n", bound->to_string(), ready_more));
   wait_for_signal(signals);
   server.stop();
-  if (options.statistics) {
-    std::fflush(stdout);
-    announce(STDOUT_FILENO, server.statistics().to_json() + "\n");
-  }
-  return 0;
+  if (registration) registration->stop();
+  return report(options, server.statistics().to_json(),
+                registration ? registration->to_json() : "{}");
 }
 
 }  // namespace zonesweep::tools

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tools/loopback/dns_server.h"
+#include "tools/loopback/registration_servers.h"
 
 namespace CLI {
 class App;
@@ -16,11 +17,13 @@ namespace zonesweep::tools {
 
 struct LoopbackOptions {
   loopback::DnsServerOptions dns;
+  loopback::RegistrationOptions registration;
   std::string listen = "127.0.0.1";
   uint16_t port = 5300;
   bool statistics = false;          // JSON on stdout at the end
+  std::string statistics_path;      // and there
   int ready_fd = -1;                // the line `ready ADDR:PORT` goes there instead of stdout
-  std::vector<std::string> expect;  // NAME [TYPE]: print the world's answer and end
+  std::vector<std::string> expect;  // NAME [TYPE]: print what the world says, and end
 };
 
 void add_options(CLI::App& command, LoopbackOptions& options);

@@ -128,13 +128,13 @@ std::string iso_time(int64_t seconds) {
 }
 
 RegistrationZone RegistrationWorld::zone_of(std::string_view name) const {
-  return zone_of_label(last_label(name), world_.seed());
+  return zone_of_label(last_label(name), world_->seed());
 }
 
 Holding RegistrationWorld::look_up(std::string_view name) const {
-  const Node node = world_.look_up(name);
+  const Node node = world_->look_up(name);
   const uint64_t hash =
-      XXH3_64bits_withSeed(name.data(), name.size(), world_.seed() + kHoldingSeed);
+      XXH3_64bits_withSeed(name.data(), name.size(), world_->seed() + kHoldingSeed);
   Bits bits{hash};
   Holding holding;
   holding.domain = name;

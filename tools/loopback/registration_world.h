@@ -43,14 +43,14 @@ struct Holding {
 
 class RegistrationWorld {
  public:
-  RegistrationWorld(const World& world, RegistrationPorts ports) : world_(world), ports_(ports) {}
+  RegistrationWorld(const World& world, RegistrationPorts ports) : world_(&world), ports_(ports) {}
 
   [[nodiscard]] Holding look_up(std::string_view name) const;
   [[nodiscard]] RegistrationZone zone_of(std::string_view name) const;
   [[nodiscard]] uint32_t address_of(std::string_view host) const {
-    return registration_address(host, world_.seed());
+    return registration_address(host, world_->seed());
   }
-  [[nodiscard]] const World& dns() const { return world_; }
+  [[nodiscard]] const World& dns() const { return *world_; }
   [[nodiscard]] RegistrationPorts ports() const { return ports_; }
   // "host", or "host:port" where the port is not 43: what a referral says.
   [[nodiscard]] std::string whois_at(std::string_view host) const;
@@ -58,7 +58,7 @@ class RegistrationWorld {
   [[nodiscard]] std::string rdap_at(std::string_view host) const;
 
  private:
-  const World& world_;
+  const World* world_;
   RegistrationPorts ports_;
 };
 

@@ -1,0 +1,80 @@
+#include "tools/loopback/registration_files.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+namespace zonesweep::loopback {
+namespace {
+
+struct FileCloser {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+}  // namespace
+
+std::vector<std::string> registration_zones(uint32_t count) {
+  std::vector<std::string> zones;
+  for (const char kind : {'w', 'r', 'b'}) {
+    for (uint32_t i = 0; i < count; ++i) zones.push_back(fmt::format("{}{}", kind, i));
+  }
+  for (const std::string_view word : registration_fault_words()) {
+    for (uint32_t i = 0; i < limits::kFaultZones; ++i) {
+      zones.push_back(fmt::format("f-{}-{}", word, i));
+    }
+  }
+  return zones;
+}
+
+std::string whois_table(const RegistrationWorld& world, const std::vector<std::string>& zones) {
+  std::string out = "# WHOIS servers of the loopback internet: server, zones\n";
+  for (const std::string& label : zones) {
+    const RegistrationZone zone = zone_of_label(label, world.dns().seed());
+    if (!zone.whois) continue;
+    const bool refuses = zone.fault.fault == RegistrationFault::wrefuse;
+    const std::string host = whois_host(label);
+    out += refuses ? fmt::format("{}:{}", host, limits::kClosedPort) : world.whois_at(host);
+    out += '\t' + label + '\n';
+  }
+  return out;
+}
+
+std::string rdap_bootstrap(const RegistrationWorld& world, const std::vector<std::string>& zones) {
+  std::string services;
+  for (const std::string& label : zones) {
+    if (!zone_of_label(label, world.dns().seed()).rdap) continue;
+    services += fmt::format("{}\n    [[\"{}\"], [\"{}\"]]", services.empty() ? "" : ",", label,
+                            world.rdap_at(rdap_host(label)));
+  }
+  return fmt::format(
+      "{{\n  \"version\": \"1.0\",\n  \"publication\": \"2026-08-01T00:00:00Z\",\n"
+      "  \"description\": \"RDAP servers of the loopback internet\",\n  \"services\": [{}\n  "
+      "]\n}}\n",
+      services);
+}
+
+std::string sample_names(const std::vector<std::string>& zones, uint64_t count) {
+  std::vector<std::string_view> ordinary;
+  for (const std::string& zone : zones) {
+    if (!zone.starts_with("f-")) ordinary.push_back(zone);
+  }
+  std::string out;
+  for (uint64_t i = 0; i < count && !ordinary.empty(); ++i) {
+    out += fmt::format("name{}.{}\n", i / ordinary.size(), ordinary[i % ordinary.size()]);
+  }
+  return out;
+}
+
+std::expected<void, std::string> write_text_file(const std::string& path, std::string_view text) {
+  const std::unique_ptr<std::FILE, FileCloser> file{std::fopen(path.c_str(), "we")};
+  const bool written = file &&
+                       std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() &&
+                       std::fflush(file.get()) == 0;
+  if (!written) return std::unexpected(fmt::format("{}: {}", path, std::strerror(errno)));
+  return {};
+}
+
+}  // namespace zonesweep::loopback
