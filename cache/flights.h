@@ -6,7 +6,8 @@
 //             then looks again. That is a delay, never another's answer: answers come from the table,
 //             which compares whole keys.
 // Ownership:  whoever claimed releases, after the answer is in the table.
-// Errors:     a full bucket refuses to take note: `untracked`, and the question is asked all the same.
+// Errors:     where two neighbouring buckets are full (one in ten million), none takes note: `untracked`,
+//             and the question is asked all the same.
 #pragma once
 
 #include <atomic>
@@ -21,47 +22,70 @@ class Flights {
   enum class Claim : uint8_t { mine, taken, untracked };
 
   explicit Flights(uint32_t in_flight_max)
-      : buckets_(std::bit_ceil(uint64_t{in_flight_max} * kBucketsPerFlight + 1)),
+      : buckets_(std::bit_ceil(uint64_t{in_flight_max} * kBucketsPerFlight + 2)),
         words_(std::make_unique<std::atomic<uint64_t>[]>(buckets_)) {}
 
   [[nodiscard]] Claim claim(uint64_t hash) noexcept {
-    std::atomic<uint64_t>& word = word_of(hash);
-    uint64_t seen = word.load(std::memory_order_acquire);
+    const uint16_t print = print_of(hash);
+    std::atomic<uint64_t>& home = word_of(hash, 0);
+    std::atomic<uint64_t>& next_door = word_of(hash, 1);
+    uint64_t seen = home.load(std::memory_order_acquire);
     while (true) {
-      uint32_t shift = kNoPlace;
-      for (uint32_t at = 0; at < 64; at += 16) {
-        const auto there = static_cast<uint16_t>(seen >> at);
-        if (there == print_of(hash)) return Claim::taken;
-        if (there == 0) shift = at;
-      }
-      if (shift == kNoPlace) return Claim::untracked;
-      const uint64_t with = seen | uint64_t{print_of(hash)} << shift;
-      if (word.compare_exchange_weak(seen, with, std::memory_order_acq_rel)) return Claim::mine;
+      if (has(seen, print) || has(next_door.load(std::memory_order_acquire), print))
+        return Claim::taken;
+      const uint32_t at = place_in(seen);
+      if (at == kNoPlace) break;
+      if (home.compare_exchange_weak(seen, seen | uint64_t{print} << at, std::memory_order_acq_rel))
+        return Claim::mine;
+    }
+    seen = next_door.load(std::memory_order_acquire);
+    while (true) {
+      if (has(seen, print)) return Claim::taken;
+      const uint32_t at = place_in(seen);
+      if (at == kNoPlace) return Claim::untracked;
+      if (next_door.compare_exchange_weak(seen, seen | uint64_t{print} << at,
+                                          std::memory_order_acq_rel))
+        return Claim::mine;
     }
   }
 
   void release(uint64_t hash) noexcept {
-    std::atomic<uint64_t>& word = word_of(hash);
-    uint64_t seen = word.load(std::memory_order_relaxed);
-    uint64_t without = 0;
-    do {
-      without = seen;
-      for (uint32_t at = 0; at < 64; at += 16)
-        if (static_cast<uint16_t>(seen >> at) == print_of(hash))
-          without &= ~(uint64_t{0xffff} << at);
-    } while (!word.compare_exchange_weak(seen, without, std::memory_order_acq_rel));
+    for (const uint64_t door : {0, 1}) {
+      std::atomic<uint64_t>& word = word_of(hash, door);
+      uint64_t seen = word.load(std::memory_order_relaxed);
+      while (has(seen, print_of(hash))) {
+        if (word.compare_exchange_weak(seen, without(seen, print_of(hash)),
+                                       std::memory_order_acq_rel))
+          return;
+      }
+    }
   }
 
  private:
-  static constexpr uint32_t kBucketsPerFlight = 2;  // four places each: one in 5,000 finds none
+  static constexpr uint32_t kBucketsPerFlight = 2;  // four places each
   static constexpr uint32_t kNoPlace = UINT32_MAX;
 
+  [[nodiscard]] static bool has(uint64_t word, uint16_t print) noexcept {
+    for (uint32_t at = 0; at < 64; at += 16)
+      if (static_cast<uint16_t>(word >> at) == print) return true;
+    return false;
+  }
+  [[nodiscard]] static uint32_t place_in(uint64_t word) noexcept {
+    for (uint32_t at = 0; at < 64; at += 16)
+      if (static_cast<uint16_t>(word >> at) == 0) return at;
+    return kNoPlace;
+  }
+  [[nodiscard]] static uint64_t without(uint64_t word, uint16_t print) noexcept {
+    for (uint32_t at = 0; at < 64; at += 16)
+      if (static_cast<uint16_t>(word >> at) == print) return word & ~(uint64_t{0xffff} << at);
+    return word;
+  }
   [[nodiscard]] static uint16_t print_of(uint64_t hash) noexcept {
     const auto print = static_cast<uint16_t>(hash >> 48);
     return print == 0 ? uint16_t{1} : print;
   }
-  [[nodiscard]] std::atomic<uint64_t>& word_of(uint64_t hash) const noexcept {
-    return words_[hash & (buckets_ - 1)];
+  [[nodiscard]] std::atomic<uint64_t>& word_of(uint64_t hash, uint64_t door) const noexcept {
+    return words_[(hash & (buckets_ - 1)) ^ door];
   }
 
   uint64_t buckets_;  // a power of two

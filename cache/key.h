@@ -11,6 +11,7 @@
 // Units:      words are 64 bits.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -39,6 +40,15 @@ struct Question {
 
 class Key {
  public:
+  Key() = default;
+  Key(const Key& other) noexcept { *this = other; }
+  Key& operator=(const Key& other) noexcept {  // no more words than it has
+    hash_ = other.hash_;
+    size_ = other.size_;
+    std::copy_n(other.words_.data(), size_, words_.data());
+    return *this;
+  }
+
   // False, and the key unusable, when the name is longer than kKeyNameBytes.
   [[nodiscard]] bool assign(const Question& question, uint64_t seed) noexcept;
 

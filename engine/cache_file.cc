@@ -6,6 +6,7 @@
 #include <array>
 
 #include "cache/ttl.h"
+#include "engine/lane_cache.h"
 #include "protocols/dns/name.h"
 
 namespace zonesweep::engine {
@@ -15,6 +16,11 @@ int64_t wall_now_s() {
   return std::chrono::duration_cast<std::chrono::seconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
+}
+
+bool may_be_stored(std::span<const std::byte> value) {
+  const auto envelope = Envelope::read(value);
+  return envelope && !envelope->only_in_memory;
 }
 
 }  // namespace
@@ -55,20 +61,29 @@ int64_t CacheFile::wall_s(io::Instant when) const {
   return opened_s_ + std::chrono::duration_cast<std::chrono::seconds>(when - opened_).count();
 }
 
+// What the file calls a name: of DNS its text, of other protocols what it is in the key.
+bool CacheFile::question_of(const cache::Stored& entry, std::span<std::byte> wire,
+                            cache::Question& question) const {
+  question = {.protocol = static_cast<cache::Protocol>(entry.protocol),
+              .type = entry.type,
+              .options = entry.options,
+              .name = std::as_bytes(std::span(entry.name))};
+  if (question.protocol != cache::Protocol::dns) return true;
+  const auto size = dns::name_from_text(entry.name, wire);
+  if (!size || entry.options != cache_.dns_options()) return false;
+  question.name = wire.first(*size);
+  return true;
+}
+
 bool CacheFile::load() {
   cache::Counters counters;
   cache::Key key;
   std::array<std::byte, dns::limits::kNameBytes> wire;
   const bool sound = tier_->load(opened_s_, [&](const cache::Stored& entry) {
-    const auto size = dns::name_from_text(entry.name, wire);
-    if (!size || entry.protocol != static_cast<uint8_t>(cache::Protocol::dns) ||
-        entry.options != cache_.key_options() || !may_be_stored(entry.value))
+    cache::Question question;
+    if (!may_be_stored(entry.value) || !question_of(entry, wire, question) ||
+        !key.assign(question, cache_.table().seed()))
       return true;
-    const cache::Question question{.protocol = cache::Protocol::dns,
-                                   .type = entry.type,
-                                   .options = entry.options,
-                                   .name = std::span(wire).first(*size)};
-    if (!key.assign(question, cache_.table().seed())) return true;
     // A clock that was wrong must not make an answer live longer than any answer may.
     const auto seconds = std::min<int64_t>(entry.expires_s - opened_s_, cache::limits::kTtlMax);
     const auto put = cache_.table().put(key, entry.value, opened_ + std::chrono::seconds{seconds},
@@ -103,12 +118,17 @@ bool CacheFile::write_new() {
 bool CacheFile::append(const cache::Entry& entry) {
   if (in_batch_ == 0 && !tier_->begin()) return false;
   text_.clear();
-  dns::append_lower_name_text(entry.question.name, text_, dns::FinalDot::dropped);
+  if (entry.question.protocol == cache::Protocol::dns) {
+    dns::append_lower_name_text(entry.question.name, text_, dns::FinalDot::dropped);
+  } else {
+    const auto* name = reinterpret_cast<const char*>(entry.question.name.data());
+    text_.assign(name, entry.question.name.size());
+  }
   if (!tier_->append({.protocol = static_cast<uint8_t>(entry.question.protocol),
                       .type = entry.question.type,
                       .options = entry.question.options,
                       .name = text_,
-                      .stored_s = stored_s_of(entry.value),
+                      .stored_s = Envelope::read(entry.value)->stored_s,
                       .expires_s = wall_s(entry.expires),
                       .value = entry.value}))
     return false;

@@ -44,6 +44,8 @@ class CacheFile {
  private:
   CacheFile(std::unique_ptr<cache::FileTier> tier, AnswerCache& cache);
   [[nodiscard]] bool load();
+  [[nodiscard]] bool question_of(const cache::Stored& entry, std::span<std::byte> wire,
+                                 cache::Question& question) const;
   void write_behind();
   [[nodiscard]] bool write_new();
   [[nodiscard]] bool append(const cache::Entry& entry);

@@ -10,22 +10,20 @@
 namespace zonesweep::engine {
 namespace {
 
-constexpr uint8_t kFormat = 1;
 constexpr size_t kHeaderBytes = dns::limits::kHeaderBytes;
 constexpr size_t kQuestionTail = 4;  // type and class
 
-struct
-    Prefix {  // of a stored answer; server and error follow, then the message without id and question
-  uint32_t stored_s = 0;
+// Of a stored answer; server and error follow, then the message without id and question.
+struct Prefix {
   uint16_t rcode = 0;
-  uint8_t format = kFormat;
   uint8_t status = 0;
   uint8_t transport = 0;
   uint8_t tries = 0;
   uint8_t server_size = 0;
   uint8_t error_size = 0;
+  uint8_t unused = 0;
+  static constexpr size_t kBytes = 7;  // as stored
 };
-static_assert(sizeof(Prefix) == 12);
 
 size_t end_of(const dns::Record& record) { return size_t{record.rdata} + record.rdata_size; }
 
@@ -106,18 +104,20 @@ bool put_message(const DnsRecord& record, Writer& out) {
 
 }  // namespace
 
-Keep keep_of(const DnsRecord& record) {
+LaneCache::Keep keep_of(const DnsRecord& record, uint32_t now_s) {
+  LaneCache::Keep keep{.seconds = 0, .envelope = {.stored_s = now_s, .format = kDnsAnswerFormat}};
   switch (record.status) {
     case Status::noerror:
-      if (record.summary == nullptr) return {};
-      return {.seconds = cache::positive_ttl(record.summary->answer_ttl)};
+      if (record.summary != nullptr) keep.seconds = cache::positive_ttl(record.summary->answer_ttl);
+      return keep;
     case Status::nodata:
     case Status::nxdomain: {
-      if (record.summary == nullptr) return {};
+      if (record.summary == nullptr) return keep;
       const bool chained = record.summary->chain_links > 0;
-      return {.seconds = cache::negative_ttl(
-                  record.summary->negative_ttl,
-                  chained ? std::optional(record.summary->answer_ttl) : std::nullopt)};
+      keep.seconds =
+          cache::negative_ttl(record.summary->negative_ttl,
+                              chained ? std::optional(record.summary->answer_ttl) : std::nullopt);
+      return keep;
     }
     case Status::servfail:
     case Status::refused:
@@ -125,27 +125,29 @@ Keep keep_of(const DnsRecord& record) {
     case Status::notimp:
     case Status::rcode:
     case Status::timeout:
-    case Status::bad_answer: return {.seconds = cache::failure_ttl(1), .failure = true};
+    case Status::bad_answer:
+      keep.seconds = cache::failure_ttl(1);
+      keep.envelope.only_in_memory = true;
+      return keep;
     case Status::truncated:
     case Status::net_error:
     case Status::cname_loop:
     case Status::illegal_input:
-    case Status::cancelled: return {};
+    case Status::cancelled: return keep;
   }
-  return {};
+  return keep;
 }
 
-size_t encode_answer(const DnsRecord& record, uint32_t stored_s, CachedBytes& out) {
+size_t encode_answer(const DnsRecord& record, CachedBytes& out) {
   if (record.server.size() > UINT8_MAX || record.error.size() > UINT8_MAX) return 0;
-  const Prefix prefix{.stored_s = stored_s,
-                      .rcode = record.rcode,
+  const Prefix prefix{.rcode = record.rcode,
                       .status = static_cast<uint8_t>(record.status),
                       .transport = static_cast<uint8_t>(record.transport),
                       .tries = static_cast<uint8_t>(std::min(record.tries, 255U)),
                       .server_size = static_cast<uint8_t>(record.server.size()),
                       .error_size = static_cast<uint8_t>(record.error.size())};
-  Writer writer(out);
-  writer.put(&prefix, sizeof(prefix));
+  Writer writer(std::span<std::byte>(out).first(Envelope::kValueBytes));
+  writer.put(&prefix, Prefix::kBytes);
   writer.put(record.server.data(), record.server.size());
   writer.put(record.error.data(), record.error.size());
   if (!record.message.empty() && !put_message(record, writer)) return 0;
@@ -177,34 +179,19 @@ std::span<const std::byte> rebuild(std::span<const std::byte> stored, dns::WireN
 
 }  // namespace
 
-bool may_be_stored(std::span<const std::byte> value) {
-  Prefix prefix;
-  if (value.size() < sizeof(prefix)) return false;
-  std::memcpy(&prefix, value.data(), sizeof(prefix));
-  const auto status = static_cast<Status>(prefix.status);
-  return prefix.format == kFormat &&
-         (status == Status::noerror || status == Status::nodata || status == Status::nxdomain);
-}
-
-int64_t stored_s_of(std::span<const std::byte> value) {
-  Prefix prefix;
-  if (value.size() < sizeof(prefix)) return 0;
-  std::memcpy(&prefix, value.data(), sizeof(prefix));
-  return prefix.stored_s;
-}
-
-bool decode_answer(std::span<const std::byte> value, uint32_t now_s, DecodedAnswer& buffer,
+bool decode_answer(const LaneCache::Hit& hit, uint32_t now_s, DecodedAnswer& buffer,
                    DnsRecord& record) {
+  const auto value = hit.value;
   Prefix prefix;
-  if (value.size() < sizeof(prefix)) return false;
-  std::memcpy(&prefix, value.data(), sizeof(prefix));
+  if (hit.envelope.format != kDnsAnswerFormat || value.size() < Prefix::kBytes) return false;
+  std::memcpy(static_cast<void*>(&prefix), value.data(), Prefix::kBytes);
   const size_t texts = size_t{prefix.server_size} + prefix.error_size;
-  if (prefix.format != kFormat || prefix.status >= kStatusCount ||
+  if (prefix.status >= kStatusCount ||
       prefix.transport > static_cast<uint8_t>(TransportUsed::tcp) ||
-      value.size() - sizeof(prefix) < texts)
+      value.size() - Prefix::kBytes < texts)
     return false;
-  const auto* text = reinterpret_cast<const char*>(value.data()) + sizeof(prefix);
-  const auto stored = value.subspan(sizeof(prefix) + texts);
+  const auto* text = reinterpret_cast<const char*>(value.data()) + Prefix::kBytes;
+  const auto stored = value.subspan(Prefix::kBytes + texts);
   if (!stored.empty()) {
     const auto bytes = rebuild(stored, record.name, record.type, buffer.message);
     const auto message = dns::Message::parse(bytes);
@@ -223,7 +210,7 @@ bool decode_answer(std::span<const std::byte> value, uint32_t now_s, DecodedAnsw
   record.transport = static_cast<TransportUsed>(prefix.transport);
   record.tries = prefix.tries;
   record.cached = true;
-  record.cached_age_s = now_s - std::min(now_s, prefix.stored_s);
+  record.cached_age_s = now_s - std::min(now_s, hit.envelope.stored_s);
   return true;
 }
 

@@ -8,36 +8,26 @@
 // Invariants: decode() takes any bytes (a file or a server may have kept them) and gives a message
 //             that was validated against the question, or nothing.
 // Ownership:  a decoded record borrows value, name and the buffer.
-// Units:      stored_s in seconds since the Unix epoch.
+// Units:      now_s in seconds since the Unix epoch.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <span>
 
-#include "cache/stripe.h"
+#include "engine/lane_cache.h"
 #include "engine/record.h"
 
 namespace zonesweep::engine {
 
-using CachedBytes = std::array<std::byte, cache::limits::kValueBytesMax>;
+inline constexpr uint8_t kDnsAnswerFormat = 1;  // stored in files: changes with the encoding
 
-// Appends nothing and returns 0 if the answer cannot be kept: too long, or with foreign records in the
-// middle. record.summary must be set if there is a message.
-[[nodiscard]] size_t encode_answer(const DnsRecord& record, uint32_t stored_s, CachedBytes& out);
+// Returns 0 if the answer cannot be kept: too long, or with foreign records in the middle.
+// record.summary must be set if there is a message.
+[[nodiscard]] size_t encode_answer(const DnsRecord& record, CachedBytes& out);
 
-// How long the answer may be kept, in seconds; 0: not at all.
-struct Keep {
-  uint32_t seconds = 0;
-  bool failure = false;  // only in memory
-};
-[[nodiscard]] Keep keep_of(const DnsRecord& record);
-
-// Whether a kept answer may outlive the run: one that is no failure.
-[[nodiscard]] bool may_be_stored(std::span<const std::byte> value);
-[[nodiscard]] int64_t stored_s_of(std::span<const std::byte> value);
+// How long the answer may be kept, and where.
+[[nodiscard]] LaneCache::Keep keep_of(const DnsRecord& record, uint32_t now_s);
 
 struct DecodedAnswer {
   std::array<std::byte, cache::limits::kValueBytesMax + 512> message;
@@ -46,7 +36,7 @@ struct DecodedAnswer {
 
 // Fills status, rcode, message, summary, server, transport, tries, error, cached and cached_age_s. False
 // if the bytes are no answer to `record.name` and `record.type`, which are set.
-[[nodiscard]] bool decode_answer(std::span<const std::byte> value, uint32_t now_s,
-                                 DecodedAnswer& buffer, DnsRecord& record);
+[[nodiscard]] bool decode_answer(const LaneCache::Hit& hit, uint32_t now_s, DecodedAnswer& buffer,
+                                 DnsRecord& record);
 
 }  // namespace zonesweep::engine

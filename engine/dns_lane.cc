@@ -67,8 +67,8 @@ DnsLane::DnsLane(io::Transport& transport, NameQueue& queue, RecordWriter& write
   // A socket's table is created when it first sends: with thousands of servers most never do.
   ids_.assign(transport.max_sockets(), IdTable(0));
   if (options_.cache != nullptr) {
-    answers_ = std::make_unique<LaneAnswers>(*options_.cache,
-                                             static_cast<uint32_t>(options_.types.size()));
+    answers_ =
+        std::make_unique<DnsAnswers>(*options_.cache, static_cast<uint32_t>(options_.types.size()));
   }
 }
 

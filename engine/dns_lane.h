@@ -20,7 +20,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/answer_cache.h"
+#include "engine/dns_answers.h"
 #include "engine/dns_servers.h"
 #include "engine/dns_tcp.h"
 #include "engine/message_ids.h"
@@ -152,6 +152,7 @@ class DnsLane final : private DnsTcp::Client {
   bool known(uint32_t lookup, uint32_t number, uint16_t type, uint64_t& hash);
   void fly(uint32_t slot);
   void look_again();
+  [[nodiscard]] bool known_by_now(uint32_t slot, DnsRecord& record);
   [[nodiscard]] uint32_t questions_of(const InputName& name) const;
   void lookup_ended(uint32_t slot);
   void settle_chunks();
@@ -234,7 +235,7 @@ class DnsLane final : private DnsTcp::Client {
   QuestionQueue again_;       // asked before: they go first
   QuestionQueue held_;        // could not start this turn: no TCP link, no id, no other server
   QuestionQueue waiting_;     // for another lane
-  std::unique_ptr<LaneAnswers> answers_;  // null without a cache
+  std::unique_ptr<DnsAnswers> answers_;  // null without a cache
   uint32_t hits_of_turn_ = 0;
   TokenBucket rate_;
   std::vector<io::Datagram> outgoing_;

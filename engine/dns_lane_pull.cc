@@ -108,7 +108,7 @@ void DnsLane::plan(uint32_t lookup, uint32_t number, uint16_t type) {
   question.lookup = lookup;
   question.number = static_cast<uint8_t>(number);
   question.type = type;
-  question.shared_flight = hash;
+  question.key_hash = hash;
   const dns::WireName name = lookups_[lookup].wire();
   question.flight = flights_.hash(name, type);
   const uint32_t leader = flights_.find(question.flight, [&](uint32_t other) {
@@ -126,20 +126,28 @@ void DnsLane::plan(uint32_t lookup, uint32_t number, uint16_t type) {
   fly(slot);
 }
 
-// Into the queue, unless another lane asks the same right now.
+// Into the queue, unless another lane asks the same right now, or has just done so.
 void DnsLane::fly(uint32_t slot) {
   Question& question = questions_[slot];
   if (answers_) {
-    const auto claim = answers_->claim(question.shared_flight);
-    if (claim == cache::Flights::Claim::taken) {
+    if (answers_->claim(question.key_hash, question.ticket) == DnsAnswers::Claim::elsewhere) {
       question.state = Question::State::waiting;
       return waiting_.push(questions_, slot);
     }
-    question.tracked = claim == cache::Flights::Claim::mine;
+    DnsRecord record;
+    if (question.ticket.tracked && known_by_now(slot, record)) return conclude(slot, record);
   }
   statistics_.questions++;
   question.state = Question::State::ready;
   fresh_.push(questions_, slot);
+}
+
+bool DnsLane::known_by_now(uint32_t slot, DnsRecord& record) {
+  const Question& question = questions_[slot];
+  record = {.name = name_of_question(question), .type = question.type, .ts_us = wall_us_};
+  if (!answers_->find_again(now_, wall_us_, record)) return false;
+  statistics_.coalesced++;
+  return true;
 }
 
 // The questions that other lanes were asking: those are done when the answer is in the cache, or when
@@ -148,15 +156,14 @@ void DnsLane::look_again() {
   hits_of_turn_ = 0;
   for (uint32_t left = waiting_.size(); left > 0; --left) {
     const uint32_t slot = waiting_.pop(questions_);
-    const Question& question = questions_[slot];
+    Question& question = questions_[slot];
     if (question.state == Question::State::spent) {
       free_slot(slot);
       continue;
     }
-    DnsRecord record{.name = name_of_question(question), .type = question.type, .ts_us = wall_us_};
-    if (answers_->find_again(now_, wall_us_, record).hit) {
-      statistics_.coalesced++;
-      questions_[slot].state = Question::State::free;  // it stands in no queue any more
+    question.state = Question::State::between;  // it stands in no queue any more
+    DnsRecord record;
+    if (known_by_now(slot, record)) {
       conclude(slot, record);
     } else {
       fly(slot);

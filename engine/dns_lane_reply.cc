@@ -450,7 +450,7 @@ void DnsLane::retire(uint32_t slot) {
     leave_exchange(slot);
     stop_listening_all(question);
     flights_.erase(question.flight, slot);
-    if (question.tracked) answers_->release(question.shared_flight);
+    if (question.ticket.tracked) answers_->release(question.ticket);
   }
   question.kept.reset();
   if (--lookups_[question.lookup].questions_open == 0) lookup_ended(question.lookup);

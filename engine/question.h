@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/lane_cache.h"
 #include "engine/pace.h"
 #include "engine/record.h"
 #include "io/transport.h"
@@ -98,7 +99,7 @@ struct Question {
   uint32_t next = kNoSlot;       // link of the queue it waits in, or of the followers of its leader
   uint32_t followers = kNoSlot;  // of a leader
   uint64_t flight = 0;           // hash in SingleFlight
-  uint64_t shared_flight = 0;    // hash among all lanes
+  uint64_t key_hash = 0;         // of the question in the cache
   uint16_t type = 0;
   uint8_t number = 0;  // of the question within its name: bit in done masks
   State state = State::free;
@@ -111,13 +112,13 @@ struct Question {
   bool without_edns = false;
   bool cookie_retried = false;
   bool saw_garbage = false;               // something came that was no answer
-  bool tracked = false;                   // other lanes know that it is being asked
   bool probe = false;                     // a sign of life is wanted, no row
   io::Error net_error = io::Error::none;  // of the last try, when the network gave one
   uint32_t last_server = kNoSlot;
   Instant deadline{};  // set by the first send; time spent in a queue does not count
   Instant queued{};    // when it entered a queue for another try
   std::array<Exchange, limits::kExchangesListening> exchanges;  // the newest first
+  LaneCache::Ticket ticket;  // while other lanes know that it is being asked
   std::unique_ptr<KeptAnswer> kept;
 };
 

@@ -81,9 +81,11 @@ class CachedAnswerTest : public testing::Test {
             .tries = 2,
             .ts_us = 1'000'000};
   }
-  size_t encode(const DnsRecord& record) { return encode_answer(record, 1'000, value_); }
+  size_t encode(const DnsRecord& record) { return encode_answer(record, value_); }
   bool decode(size_t size, DnsRecord& record, uint32_t now_s = 1'000) {
-    return decode_answer(std::span(value_).first(size), now_s, decoded_, record);
+    return decode_answer({.envelope = {.stored_s = 1'000, .format = kDnsAnswerFormat},
+                          .value = std::span<const std::byte>(value_).first(size)},
+                         now_s, decoded_, record);
   }
   // The row from the cache equals the row from the network, but for `cached`.
   void expect_same_row(const Reply& reply, uint16_t type = 1) {
@@ -103,6 +105,8 @@ class CachedAnswerTest : public testing::Test {
     row.replace(at, 13, "\"cached\":false");
     EXPECT_EQ(row, wanted);
   }
+
+  static LaneCache::Keep how_to_keep(const DnsRecord& record) { return keep_of(record, 1'000); }
 
   CachedBytes value_;
   DecodedAnswer decoded_;
@@ -164,19 +168,20 @@ TEST_F(CachedAnswerTest, times_to_live_shrink_with_age) {
 }
 
 TEST_F(CachedAnswerTest, how_long_an_answer_is_kept) {
-  EXPECT_EQ(keep_of(record_of(Reply().record(0, "@", 1, 300, kAddress))).seconds, 300U);
-  EXPECT_EQ(keep_of(record_of(Reply().record(0, "@", 1, 0, kAddress))).seconds, 0U);
-  EXPECT_EQ(keep_of(record_of(Reply().record(0, "@", 1, 0x7fffffff, kAddress))).seconds, 86'400U);
-  EXPECT_EQ(keep_of(record_of(Reply().record(0, "@", 1, 0xffffffff, kAddress))).seconds, 0U);
-  EXPECT_EQ(keep_of(record_of(Reply(1, 3).soa(900, 300))).seconds, 300U);
-  EXPECT_EQ(keep_of(record_of(Reply(1, 3).soa(100, 300))).seconds, 100U);
-  EXPECT_EQ(keep_of(record_of(Reply(1, 3).soa(1'000'000, 1'000'000))).seconds, 10'800U);
-  EXPECT_EQ(keep_of(record_of(Reply(1, 3))).seconds, 0U) << "no SOA, no proof of a time";
-  const Keep failure = keep_of({.status = Status::servfail});
+  EXPECT_EQ(how_to_keep(record_of(Reply().record(0, "@", 1, 300, kAddress))).seconds, 300U);
+  EXPECT_EQ(how_to_keep(record_of(Reply().record(0, "@", 1, 0, kAddress))).seconds, 0U);
+  EXPECT_EQ(how_to_keep(record_of(Reply().record(0, "@", 1, 0x7fffffff, kAddress))).seconds,
+            86'400U);
+  EXPECT_EQ(how_to_keep(record_of(Reply().record(0, "@", 1, 0xffffffff, kAddress))).seconds, 0U);
+  EXPECT_EQ(how_to_keep(record_of(Reply(1, 3).soa(900, 300))).seconds, 300U);
+  EXPECT_EQ(how_to_keep(record_of(Reply(1, 3).soa(100, 300))).seconds, 100U);
+  EXPECT_EQ(how_to_keep(record_of(Reply(1, 3).soa(1'000'000, 1'000'000))).seconds, 10'800U);
+  EXPECT_EQ(how_to_keep(record_of(Reply(1, 3))).seconds, 0U) << "no SOA, no proof of a time";
+  const LaneCache::Keep failure = how_to_keep({.status = Status::servfail});
   EXPECT_EQ(failure.seconds, 5U);
-  EXPECT_TRUE(failure.failure);
-  EXPECT_EQ(keep_of({.status = Status::cancelled}).seconds, 0U);
-  EXPECT_EQ(keep_of({.status = Status::truncated}).seconds, 0U);
+  EXPECT_TRUE(failure.envelope.only_in_memory);
+  EXPECT_EQ(how_to_keep({.status = Status::cancelled}).seconds, 0U);
+  EXPECT_EQ(how_to_keep({.status = Status::truncated}).seconds, 0U);
 }
 
 TEST_F(CachedAnswerTest, bytes_that_are_no_answer_to_the_question_are_refused) {
