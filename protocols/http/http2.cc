@@ -49,6 +49,7 @@ struct Http2::State {
   nghttp2_session* session = nullptr;
   std::vector<std::unique_ptr<Stream>> streams;  // in flight; at most limits::kStreams
   std::vector<std::unique_ptr<Stream>> spare;
+  uint32_t cancelled = 0;  // of the streams
   uint32_t idle_frames = 0;
   bool settings_heard = false;
   bool goaway = false;
@@ -133,7 +134,9 @@ void Http2::State::end(Stream& stream, Event event) {
   *place = std::move(streams.back());
   streams.pop_back();
   event.token = owned->token;
-  if (!owned->cancelled) {
+  if (owned->cancelled) {
+    --cancelled;
+  } else {
     if (event.kind == EndKind::response) event.response = &owned->reader.response();
     listener.on_end(event);
   }
@@ -259,7 +262,7 @@ uint32_t Http2::room() const noexcept {
   const uint32_t allowed =
       std::min(ours, nghttp2_session_get_remote_settings(state_->session,
                                                          NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS));
-  return allowed - std::min(allowed, in_flight());
+  return allowed - std::min(allowed, static_cast<uint32_t>(state_->streams.size()));
 }
 
 bool Http2::submit(uint64_t token, const Request& request) {
@@ -300,6 +303,7 @@ void Http2::cancel(uint64_t token) {
   });
   if (place == state_->streams.end()) return;
   (*place)->cancelled = true;
+  ++state_->cancelled;
   nghttp2_submit_rst_stream(state_->session, NGHTTP2_FLAG_NONE, (*place)->id, NGHTTP2_CANCEL);
 }
 
@@ -345,6 +349,8 @@ bool Http2::draining() const noexcept {
              static_cast<uint32_t>(limits::kStreamIdLast);
 }
 
-uint32_t Http2::in_flight() const noexcept { return static_cast<uint32_t>(state_->streams.size()); }
+uint32_t Http2::in_flight() const noexcept {
+  return static_cast<uint32_t>(state_->streams.size()) - state_->cancelled;
+}
 
 }  // namespace zonesweep::http

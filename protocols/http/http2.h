@@ -81,7 +81,7 @@ class Http2 {
   // No new requests (GOAWAY, ids used up, broken): open another connection, close this one when
   // in_flight() is 0.
   [[nodiscard]] bool draining() const noexcept;
-  [[nodiscard]] uint32_t in_flight() const noexcept;
+  [[nodiscard]] uint32_t in_flight() const noexcept;  // without those that were cancelled
 
  private:
   struct State;

@@ -207,6 +207,7 @@ const io::Endpoint kSecond = *io::Endpoint::parse("192.0.2.2:443", 443);
 
 class HttpsClientTest : public testing::Test, public HttpsClient::Client {
  protected:
+  explicit HttpsClientTest(uint64_t seed = 7) : net(seed) {}
   void SetUp() override {
     tls_ = *io::TlsContext::client(
         {.system_store = false, .ca_pem = authority().authority.certificate_pem()});
@@ -280,7 +281,7 @@ class HttpsClientTest : public testing::Test, public HttpsClient::Client {
     EXPECT_LE(end.when - asked_at, after + 50ms);
   }
 
-  sim::SimTransport net{7};
+  sim::SimTransport net;
   HttpsOptions options{.user_agent = "zonesweep/test"};
   std::unique_ptr<HttpsClient> client;
   HttpsClient::OriginId origin = 0;
@@ -873,6 +874,87 @@ TEST_F(HttpsClientTest, closes_a_connection_that_nobody_needs) {
   ask_all(4, 4);
   EXPECT_EQ(heard.at(4).kind, Kind::response);
 }
+
+// -- Everything at once
+
+// A server that answers, or does one of the things that servers should not do.
+void misbehave(sim::SimTransport& net, const HttpsServer::Request& request) {
+  HttpsServer::Connection* const to = &request.to;
+  const uint32_t id = request.stream;
+  const std::string answer =
+      id == 0 ? with_length(request.text.substr(0, request.text.find(" HTTP"))) : whole(id);
+  switch (net.random().below(80)) {
+    case 0: return;  // for ever
+    case 1: return to->wire.reset();
+    case 2: return to->close();
+    case 3: return to->wire.close();
+    case 4: return to->send("no HTTP of any version\r\n\r\n");
+    case 5: return to->wire.send(bytes_of("no TLS"));
+    case 6: return to->send(answer.substr(0, answer.size() / 2));
+    case 7: to->send(answer.substr(0, answer.size() - 1)); return to->close();
+    case 8: return to->send(id == 0 ? answer + answer : reset(id, kRefusedStream));
+    case 9: return to->send(id == 0 ? "HTTP/1.1 100 Continue\r\n\r\n" + answer : reset(id, 11));
+    case 10: return to->send(id == 0 ? answer : goaway(id < 4 ? 0 : id - 4) + answer);
+    case 11:
+      return to->send(id == 0 ? answer
+                              : max_streams(static_cast<uint32_t>(net.random().below(4))) + answer);
+    default:
+      net.after(std::chrono::milliseconds{net.random().below(200)},
+                [to, answer] { to->send(answer); });
+  }
+}
+
+class HttpsClientStorm : public HttpsClientTest, public testing::WithParamInterface<uint64_t> {
+ protected:
+  HttpsClientStorm() : HttpsClientTest(GetParam()) {}
+};
+
+TEST_P(HttpsClientStorm, ends_each_request_once_whatever_the_servers_do) {
+  options.repeats_max = static_cast<uint32_t>(net.random().below(3));
+  options.connections_max = 3;
+  start();
+  std::vector<HttpsClient::OriginId> origins;
+  std::map<uint64_t, HttpsClient::OriginId> origin_of;
+  for (const char* const protocol : {"h2", "http/1.1", "h2", "http/1.1"}) {
+    const auto at = *io::Endpoint::parse("192.0.2." + std::to_string(100 + origins.size()), 443);
+    HttpsServer& server = serve(at, {protocol});
+    server.on_request = [this](const HttpsServer::Request& request) { misbehave(net, request); };
+    if (net.random().below(2) == 0) server.segments = {1 + net.random().below(900)};
+    open(1 + static_cast<uint32_t>(net.random().below(3)),
+         {kSecond, at});  // nobody is at the first
+    origins.push_back(origin);
+  }
+  net.add_server<sim::RefusingServer>(kSecond);
+  std::vector<uint64_t> cancelled;
+  uint64_t next = 1;
+  on_end = [&](uint64_t token) {
+    if (net.random().below(20) == 0 && token + 1 < next && !heard.contains(token + 1)) {
+      client->cancel(token + 1);
+      cancelled.push_back(token + 1);
+    }
+  };
+  run_until(
+      [&] {
+        for (int i = 0; i < 3 && next <= 400; ++i) {
+          origin = origins[net.random().below(origins.size())];
+          if (client->room(origin) > 0 && ask(next)) origin_of[next++] = origin;
+        }
+        return next > 400 && client->in_flight() == 0;
+      },
+      2h);
+  for (const uint64_t token : cancelled) EXPECT_FALSE(heard.contains(token));
+  EXPECT_EQ(heard.size() + cancelled.size(), 400U);
+  for (const auto& [token, end] : heard) {
+    if (end.kind == Kind::response && !end.http2) {
+      EXPECT_EQ(end.body, "GET /domain/" + std::to_string(token));
+    }
+  }
+  EXPECT_GT(count(Kind::response), 20U);  // one loss takes many with it
+  run_for(2min);
+  EXPECT_EQ(client->connections(), 0U);
+  EXPECT_EQ(net.open_streams(), 0U);
+}
+INSTANTIATE_TEST_SUITE_P(Seeds, HttpsClientStorm, testing::Range<uint64_t>(1, 41));
 
 }  // namespace
 }  // namespace zonesweep::engine
