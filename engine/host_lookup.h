@@ -15,6 +15,8 @@
 // Errors:     HostStatus; failures are kept too, shorter.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -26,7 +28,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "engine/message_ids.h"
 #include "engine/verdict.h"
 #include "io/timers.h"

@@ -153,7 +153,7 @@ TEST(Fence, lets_only_known_ports_through) {
   fence.allow_port(8443);
   fence.allow_port(0);
   EXPECT_TRUE(fence.passes(endpoint("8.8.8.8:8443")));
-  EXPECT_FALSE(fence.passes(endpoint("8.8.8.8:0")));
+  EXPECT_FALSE(fence.passes(*io::Endpoint::parse("8.8.8.8", 0)));
   EXPECT_EQ(fence.check(endpoint("127.0.0.1:8443")), Fenced::loopback);
 }
 
