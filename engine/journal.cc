@@ -7,10 +7,11 @@
 namespace zonesweep::engine {
 namespace {
 
-constexpr std::string_view kMagic = "ZSWFRMS1";  // the last letter is the version of the layout
+constexpr std::string_view kMagic = "ZSWFRMS2";  // the last letter is the version of the layout
 constexpr uint32_t kRecordMagic = 0x4d52465a;    // "ZFRM"
 constexpr size_t kHashBytes = 8;
-constexpr size_t kFixedBytes = 8 + 6 * 8 + 2 * 4;  // magic, size, six u64, two lengths
+constexpr size_t kFixedBytes = 8 + 4 * 8 + 3 * 4;  // magic, size, four u64, three lengths
+constexpr size_t kMarkBytes = 2 * 8;
 
 template <typename Integer>
 void put(Integer value, std::string& out) {
@@ -93,16 +94,20 @@ void append_record(const JournalRecord& record, std::string& out) {
   const size_t start = out.size();
   const std::string statuses = format_statuses(record.statuses);
   put<uint32_t>(kRecordMagic, out);
-  put<uint32_t>(
-      static_cast<uint32_t>(kFixedBytes + statuses.size() + record.done.size() + kHashBytes), out);
+  put<uint32_t>(static_cast<uint32_t>(kFixedBytes + record.input.size() * kMarkBytes +
+                                      statuses.size() + record.done.size() + kHashBytes),
+                out);
   put<uint64_t>(record.offset, out);
   put<uint64_t>(record.length, out);
   put<uint64_t>(record.hash, out);
   put<uint64_t>(record.rows, out);
-  put<uint64_t>(record.input_names, out);
-  put<uint64_t>(record.input_hash, out);
   put<uint32_t>(static_cast<uint32_t>(statuses.size()), out);
   put<uint32_t>(static_cast<uint32_t>(record.done.size()), out);
+  put<uint32_t>(static_cast<uint32_t>(record.input.size()), out);
+  for (const InputMark& mark : record.input) {
+    put<uint64_t>(mark.names, out);
+    put<uint64_t>(mark.hash, out);
+  }
   out += statuses;
   out += record.done;
   put_hash(start, out);
@@ -125,11 +130,15 @@ std::optional<JournalRecord> parse_record(std::string_view bytes) {
   record.length = take<uint64_t>(bytes);
   record.hash = take<uint64_t>(bytes);
   record.rows = take<uint64_t>(bytes);
-  record.input_names = take<uint64_t>(bytes);
-  record.input_hash = take<uint64_t>(bytes);
   const auto statuses_size = take<uint32_t>(bytes);
   const auto done_size = take<uint32_t>(bytes);
-  if (uint64_t{statuses_size} + done_size != bytes.size()) return {};
+  const auto marks = take<uint32_t>(bytes);
+  if (uint64_t{statuses_size} + done_size + uint64_t{marks} * kMarkBytes != bytes.size()) return {};
+  record.input.resize(marks);
+  for (InputMark& mark : record.input) {
+    mark.names = take<uint64_t>(bytes);
+    mark.hash = take<uint64_t>(bytes);
+  }
   if (!parse_statuses(bytes.substr(0, statuses_size), record.statuses)) return {};
   record.done = bytes.substr(statuses_size);
   return record;

@@ -11,8 +11,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/frame.h"
+#include "engine/input_marks.h"
 
 namespace zonesweep::engine {
 
@@ -32,8 +34,9 @@ struct JournalRecord {
   uint64_t length = 0;
   uint64_t hash = 0;  // XXH3-64 of the frame
   uint64_t rows = 0;
-  uint64_t input_names = 0;  // so many names of the chunk were read when the frame was written,
-  uint64_t input_hash = 0;   // and this is their running XXH3-64
+  // Read of the chunk's input when the frame was written; before it, places passed since the
+  // record before.
+  std::vector<InputMark> input;
   StatusWords statuses;
   std::string done;  // a DoneList
 };

@@ -9,7 +9,10 @@
 #include <vector>
 
 #include "engine/claim.h"
+#include "engine/done_set.h"
+#include "engine/journal_reader.h"
 #include "engine/output_writer.h"
+#include "engine/recovery.h"
 #include "engine/row_sink.h"
 #include "engine/run_summary.h"
 #include "engine/shard_folder.h"
@@ -41,15 +44,22 @@ std::expected<void, OutputError> check_options(const OutputOptions& options) {
         "rows; leave it out and sort by seq");
   }
   if (options.flush_interval <= Duration::zero()) return wrong("--flush-interval must be above 0");
-  assert(options.lanes > 0 && options.open_chunks > 0);
+  assert(options.lanes > 0);
   return {};
+}
+
+uint32_t open_chunks_of(const OutputOptions& options) {
+  if (options.open_chunks != 0) return options.open_chunks;
+  return options.registration ? limits::kOpenChunksRegistration : limits::kOpenChunks;
 }
 
 // What the source sees of a chunk that an earlier run left open.
 struct PartialView {
-  DoneSet done;
-  InputMark input;
+  std::vector<InputMark> input;  // by names
+  std::array<uint64_t, kTables> journal_bytes{};
   bool checked = false;
+
+  [[nodiscard]] InputMark last() const { return input.empty() ? InputMark{} : input.back(); }
 };
 
 struct CommittedView {
@@ -71,11 +81,12 @@ struct Output::Impl {
   explicit Impl(OutputOptions given)
       : options(std::move(given)),
         layout{options.compression, options.split_index, options.split_count},
-        queue(options.open_chunks, options.ordered) {}
+        queue(open_chunks_of(options), options.ordered) {}
 
   [[nodiscard]] bool to_stdout() const { return options.directory == "-"; }
   [[nodiscard]] Outcome prepare();
   [[nodiscard]] Outcome prepare_folder();
+  [[nodiscard]] Outcome load_done(uint64_t chunk);
   void start();
   void join(bool abandon);
   [[nodiscard]] Outcome check_input_reached() const;
@@ -90,8 +101,10 @@ struct Output::Impl {
   // Of the earlier run; the source thread's once the output is open.
   std::unordered_map<uint64_t, CommittedView> committed;
   std::map<uint64_t, PartialView> partial;
-  std::map<uint64_t, DoneSet> recovered;  // until the writer has it
-  ShardFolder* folder = nullptr;          // the target, if it is one
+  std::map<uint64_t, uint64_t> recovered;  // rows by chunk, until the writer has them
+  DoneSet done;                            // rows of the chunk that the source is in, on disk
+  uint64_t done_chunk = UINT64_MAX;
+  ShardFolder* folder = nullptr;  // the target, if it is one
   std::unique_ptr<ShardTarget> target;
   std::unique_ptr<OutputWriter> writer;
   std::vector<std::unique_ptr<RowSink>> sinks;
@@ -117,8 +130,12 @@ Outcome Output::Impl::prepare_folder() {
     committed.emplace(chunk, CommittedView{input});
   rows_resumed = found->rows;
   for (const auto& [chunk, left] : found->partial) {
-    partial.emplace(chunk, PartialView{left.done, left.input});
-    recovered.emplace(chunk, left.done);
+    PartialView& view = partial[chunk];
+    view.input = left.input;
+    for (size_t table = 0; table < kTables; ++table) {
+      if (left.shards[table]) view.journal_bytes[table] = left.shards[table]->journal_bytes;
+    }
+    recovered.emplace(chunk, left.rows());
   }
   auto made = std::make_unique<ShardFolder>(
       claim.root, ShardFolder::Options{options.directory, layout, options.questions, options.fault},
@@ -146,6 +163,27 @@ void Output::Impl::join(bool abandon) {
   if (thread.joinable()) thread.join();
 }
 
+// The rows of a chunk that are on disk, out of its journals.
+Outcome Output::Impl::load_done(uint64_t chunk) {
+  const auto found = partial.find(chunk);
+  if (found == partial.end()) return {};
+  done = DoneSet(options.questions);
+  done_chunk = chunk;
+  for (const Table table : {Table::dns, Table::registration}) {
+    const uint64_t bytes = found->second.journal_bytes[static_cast<size_t>(table)];
+    if (bytes == 0) continue;
+    const std::string name = layout.journal(chunk);
+    const std::string path = fmt::format("{}/{}/{}", options.directory, name_of(table), name);
+    const auto below = claim.root.open_folder(std::string(name_of(table)));
+    if (!below) return std::unexpected(disk_error("open", path, below.error()));
+    const auto journal = below->open_read(name);
+    if (!journal) return std::unexpected(disk_error("open", path, journal.error()));
+    const uint64_t keys_max = options.rows_per_shard * options.questions;
+    if (const Outcome added = add_done(*journal, bytes, keys_max, path, done); !added) return added;
+  }
+  return {};
+}
+
 // Chunks of the earlier run that the input of this one did not reach.
 Outcome Output::Impl::check_input_reached() const {
   const auto unread = [this](uint64_t chunk) {
@@ -167,7 +205,7 @@ Outcome Output::Impl::check_all_committed() const {
       fmt::format(
           "chunk {} has {} rows of {}: a bug of zonesweep, please report it; the folder can "
           "be resumed",
-          chunk, ledger.done.size(), expected)});
+          chunk, ledger.rows, expected)});
 }
 
 // ---------------------------------------------------------------------------------------- Output
@@ -188,35 +226,52 @@ Output::ChunkPlan Output::plan(uint64_t chunk) const {
     return {ChunkPlan::State::committed, found->second.input.names, found->second.input.hash};
   }
   if (const auto found = impl_->partial.find(chunk); found != impl_->partial.end()) {
-    return {ChunkPlan::State::partial, found->second.input.names, found->second.input.hash};
+    const InputMark input = found->second.last();
+    return {ChunkPlan::State::partial, input.names, input.hash};
   }
   return {};
 }
 
 uint64_t Output::done_mask(uint64_t chunk, uint64_t index_in_chunk) const {
+  return chunk == impl_->done_chunk ? impl_->done.mask(index_in_chunk) : 0;
+}
+
+uint64_t Output::next_mark(uint64_t chunk, uint64_t names) const {
   const auto found = impl_->partial.find(chunk);
-  return found == impl_->partial.end() ? 0 : found->second.done.mask(index_in_chunk);
+  if (found == impl_->partial.end()) return UINT64_MAX;
+  const auto next = std::ranges::upper_bound(found->second.input, names, {}, &InputMark::names);
+  return next == found->second.input.end() ? UINT64_MAX : next->names;
 }
 
 std::expected<void, OutputError> Output::check_committed(uint64_t chunk, uint64_t names,
                                                          uint64_t input_hash) const {
-  const ChunkPlan known = plan(chunk);
-  if (known.state == ChunkPlan::State::fresh) return {};
-  bool& checked = known.state == ChunkPlan::State::partial ? impl_->partial.at(chunk).checked
-                                                           : impl_->committed.at(chunk).checked;
-  checked = true;
-  if (known.committed_names != names) {
-    return std::unexpected(other_input(
-        impl_->options, chunk, fmt::format("{} names then, {} now", known.committed_names, names)));
+  InputMark known;
+  if (const auto found = impl_->committed.find(chunk); found != impl_->committed.end()) {
+    known = found->second.input;
+    found->second.checked = true;
+  } else if (const auto part = impl_->partial.find(chunk); part != impl_->partial.end()) {
+    PartialView& view = part->second;
+    const auto mark = std::ranges::find(view.input, names, &InputMark::names);
+    known = mark == view.input.end() ? view.last() : *mark;
+    view.checked = view.checked || known == view.last();
+  } else {
+    return {};
   }
-  if (known.committed_input_hash == input_hash) return {};
+  if (known.names != names) {
+    return std::unexpected(other_input(impl_->options, chunk,
+                                       fmt::format("{} names then, {} now", known.names, names)));
+  }
+  if (known.hash == input_hash) return {};
   return std::unexpected(other_input(impl_->options, chunk, "its names have changed"));
 }
 
 bool Output::begin_chunk(uint64_t chunk, uint64_t first_seq) {
   assert(first_seq == chunk * impl_->options.rows_per_shard);
   assert(!impl_->committed.contains(chunk));
-  return impl_->queue.begin_chunk({chunk, first_seq});
+  if (!impl_->queue.begin_chunk({chunk, first_seq})) return false;
+  const Outcome loaded = impl_->load_done(chunk);
+  if (!loaded) impl_->queue.fail(loaded.error());
+  return loaded.has_value();
 }
 
 void Output::input_progress(uint64_t chunk, uint64_t names, uint64_t input_hash) {
@@ -226,14 +281,16 @@ void Output::input_progress(uint64_t chunk, uint64_t names, uint64_t input_hash)
 bool Output::admit(uint64_t seq) { return impl_->queue.admit(seq); }
 
 void Output::end_chunk(uint64_t chunk, uint64_t names, uint64_t rows, uint64_t input_hash) {
+  impl_->done = DoneSet();
+  impl_->done_chunk = UINT64_MAX;
   const auto found = impl_->partial.find(chunk);
   if (found != impl_->partial.end()) {
     const PartialView& before = found->second;
-    if (names < before.input.names) {
+    if (names < before.last().names) {
       impl_->queue.fail(other_input(impl_->options, chunk, "it is shorter now"));
       return;
     }
-    assert(before.input.names == 0 || before.checked);
+    assert(before.input.empty() || before.checked);
     impl_->partial.erase(found);
   }
   impl_->queue.end_chunk({chunk, names, rows, input_hash});

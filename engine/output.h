@@ -39,7 +39,12 @@ inline constexpr uint32_t kTables = 2;
 enum class Compression : uint8_t { zstd, gzip, none };
 
 namespace limits {
-inline constexpr uint32_t kQuestionsPerName = 64;                // one bit each in done_mask()
+inline constexpr uint32_t kQuestionsPerName = 64;  // one bit each in done_mask()
+// Chunks whose rows are not all there: beyond it the source waits. DNS lanes are done with a chunk
+// soon after it is read. One name of a slow registry keeps its chunk open for as long as that takes;
+// each costs some 4 KiB of memory and no file descriptor: docs/design/open-chunks.md.
+inline constexpr uint32_t kOpenChunks = 4;
+inline constexpr uint32_t kOpenChunksRegistration = 1'024;
 inline constexpr uint64_t kRowsPerShardMax = uint64_t{1} << 40;  // times 64 questions fits 64 bits
 // --ordered: how far the source may be ahead of the first name that is not done, and how many bytes
 // of rows may wait behind it. Together with everything else this stays within 64 MiB.
@@ -66,7 +71,7 @@ struct OutputOptions {
   std::string fingerprint;
   std::string configuration_json = "{}";  // goes into _run.json as it is
   std::string version;                    // of the program, for _run.json
-  uint32_t open_chunks = 4;
+  uint32_t open_chunks = 0;               // 0: what limits say
   int stdout_fd = 1;
   // Tests: called by the writer thread before each file operation ("create", "write", "journal",
   // "sync", "rename", "sync folder", "manifest", "remove"); a result other than 0 is the errno that
@@ -102,13 +107,17 @@ class Output {
   struct ChunkPlan {
     enum class State : uint8_t { fresh, partial, committed } state = State::fresh;
     // committed: of the whole chunk. partial: of the first `committed_names` names of it, which the
-    // earlier run had read; when the source has read so many again, check_committed() compares.
+    // earlier run had read. When the source has read so many again, and at each next_mark() on the
+    // way, check_committed() compares.
     uint64_t committed_names = 0;
     uint64_t committed_input_hash = 0;
   };
   [[nodiscard]] ChunkPlan plan(uint64_t chunk) const;
-  // Bit q: question q of this name has its row on disk. 0 for a fresh chunk. Valid until
-  // end_chunk().
+  // Of a partial chunk: the place behind its first `names` names where the input is compared next;
+  // UINT64_MAX when there is none.
+  [[nodiscard]] uint64_t next_mark(uint64_t chunk, uint64_t names) const;
+  // Bit q: question q of this name has its row on disk. 0 for a fresh chunk. Valid from
+  // begin_chunk() to end_chunk().
   [[nodiscard]] uint64_t done_mask(uint64_t chunk, uint64_t index_in_chunk) const;
   // The first `names` names of the chunk have this input (running XXH3-64). Other input than that
   // of the earlier run: Kind::state, exit 7.

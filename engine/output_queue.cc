@@ -70,12 +70,12 @@ bool OutputQueue::begin_chunk(const ChunkBegin& begin) {
 
 void OutputQueue::mark_input(uint64_t chunk, const InputMark& mark) {
   const std::lock_guard lock(mutex_);
-  marks_[chunk] = mark;
+  marks_[chunk].add(mark);
 }
 
 void OutputQueue::end_chunk(const ChunkEnd& end) {
   const std::lock_guard lock(mutex_);
-  marks_[end.chunk] = {end.names, end.input_hash};
+  marks_[end.chunk].add({end.names, end.input_hash});
   push_locked(end, 0);
 }
 
@@ -93,17 +93,17 @@ bool OutputQueue::admit(uint64_t seq) {
 
 void OutputQueue::take(Batch& batch, Instant until) {
   batch.events.clear();
+  batch.marks.clear();
   std::unique_lock lock(mutex_);
   writer_wake_.wait_until(lock, until, [this] { return !events_.empty() || finishing_; });
   batch.events.swap(events_);
-  batch.marks = marks_;
+  batch.marks.swap(marks_);
   batch.finishing = finishing_;
   batch.abandoned = abandoned_;
 }
 
-void OutputQueue::chunk_closed(uint64_t chunk) {
+void OutputQueue::chunk_closed() {
   const std::lock_guard lock(mutex_);
-  marks_.erase(chunk);
   --open_chunks_;
   source_wake_.notify_all();
 }

@@ -5,7 +5,7 @@
 //             names.
 // Invariants: (1) events are taken in the order of their arrival; (2) a push never waits: full()
 //             asks the lanes to stop pulling, and only what is in flight then can still come; (3)
-//             the input marks that take() gives cover every row of the events it gives.
+//             the input marks that take() has given cover every row of the events it gives.
 // Ownership:  buffers go round: a lane's frame comes back to a lane with its capacity, up to
 //             kSpareBytes in all.
 // Units:      bytes of frames and row blocks.
@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "engine/frame.h"
-#include "engine/recovery.h"
+#include "engine/input_marks.h"
 #include "engine/row_block.h"
 
 namespace zonesweep::engine {
@@ -44,7 +44,7 @@ struct ChunkEnd {
 };
 
 using OutputEvent = std::variant<ChunkBegin, ChunkEnd, Frame, std::unique_ptr<RowBlock>>;
-using InputMarks = std::map<uint64_t, InputMark>;  // by chunk
+using InputUpdates = std::map<uint64_t, InputMarks>;  // by chunk
 
 class OutputQueue {
  public:
@@ -66,14 +66,14 @@ class OutputQueue {
   // --- writer
   struct Batch {
     std::deque<OutputEvent> events;
-    InputMarks marks;
+    InputUpdates marks;      // new ones since the last batch
     bool finishing = false;  // nothing comes after these events
     bool abandoned = false;
   };
   void take(Batch& batch, Instant until);  // waits for something to do
   void recycle(Frame frame);               // written: its bytes count no more
   void release(const RowBlock& rows);      // same, for rows that went to the reorder buffer
-  void chunk_closed(uint64_t chunk);
+  void chunk_closed();
   void set_low_water(uint64_t seq, uint64_t held_bytes);
   void fail(OutputError error);  // the first one stays
   void close();                  // stdout: the reader went away
@@ -100,7 +100,7 @@ class OutputQueue {
   std::condition_variable writer_wake_;
   std::condition_variable source_wake_;
   std::deque<OutputEvent> events_;
-  InputMarks marks_;
+  InputUpdates marks_;  // since the writer took the last ones
   std::vector<Frame> spares_;
   uint64_t spare_bytes_ = 0;
   uint64_t held_bytes_ = 0;  // by the reorder buffer

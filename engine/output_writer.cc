@@ -24,7 +24,7 @@ Instant steady_now() { return std::chrono::steady_clock::now(); }
 }  // namespace
 
 OutputWriter::OutputWriter(OutputQueue& queue, ShardTarget& target, const WriterOptions& options,
-                           std::map<uint64_t, DoneSet> recovered)
+                           std::map<uint64_t, uint64_t> recovered)
     : queue_(queue),
       target_(target),
       options_(options),
@@ -47,7 +47,8 @@ void OutputWriter::run() {
 }
 
 Outcome OutputWriter::handle(OutputQueue::Batch& batch) {
-  marks_.swap(batch.marks);
+  // Of a chunk that these events begin, too.
+  for (const auto& [chunk, marks] : batch.marks) ledgers_[chunk].input.add(marks);
   for (OutputEvent& event : batch.events) {
     const Outcome handled = std::visit([this](auto& each) { return handle(each); }, event);
     if (!handled) return handled;
@@ -83,10 +84,8 @@ Outcome OutputWriter::handle(const ChunkBegin& begin) {
   ledger.first_seq = begin.first_seq;
   const auto found = recovered_.find(begin.chunk);
   if (found != recovered_.end()) {
-    ledger.done = std::move(found->second);
+    ledger.rows = found->second;
     recovered_.erase(found);
-  } else {
-    ledger.done = DoneSet(options_.questions);
   }
   if (reorder_) reorder_->begin_chunk(begin.chunk, begin.first_seq);
   return {};
@@ -115,27 +114,23 @@ Outcome OutputWriter::handle(std::unique_ptr<RowBlock>& rows) {
 Outcome OutputWriter::write(const Frame& frame) {
   const auto found = ledgers_.find(frame.chunk);
   if (found == ledgers_.end()) return our_bug(frame.chunk, "rows of a chunk that is not open");
-  DoneSet& done = found->second.done;
-  if (!visit_done_list(frame.done, [&](uint64_t key) { return done.insert(key); })) {
-    return our_bug(frame.chunk, "a row came twice");
-  }
-  const auto mark = marks_.find(frame.chunk);
-  const Outcome written = target_.write(frame, found->second.first_seq,
-                                        mark == marks_.end() ? InputMark{} : mark->second);
+  Ledger& ledger = found->second;
+  ledger.rows += frame.rows;
+  const Outcome written = target_.write(frame, ledger.first_seq, ledger.input);
   return written ? commit_if_complete(frame.chunk) : written;
 }
 
 Outcome OutputWriter::commit_if_complete(uint64_t chunk) {
   const Ledger& ledger = ledgers_.at(chunk);
-  if (!ledger.end || ledger.done.size() < ledger.end->rows) return {};
-  if (ledger.done.size() > ledger.end->rows) return our_bug(chunk, "more rows than announced");
+  if (!ledger.end || ledger.rows < ledger.end->rows) return {};
+  if (ledger.rows > ledger.end->rows) return our_bug(chunk, "more rows than announced");
   if (ledger.end->names != 0) {
     const InputMark input{ledger.end->names, ledger.end->input_hash};
-    const Outcome committed = target_.commit({chunk, ledger.first_seq, input});
+    const Outcome committed = target_.commit({chunk, ledger.first_seq, ledger.rows, input});
     if (!committed) return committed;
   }
   ledgers_.erase(chunk);
-  queue_.chunk_closed(chunk);
+  queue_.chunk_closed();
   return {};
 }
 

@@ -2,7 +2,8 @@
 // drives the target.
 //
 // Threads:    run() is the writer thread; the constructor runs before it.
-// Invariants: a chunk is committed when every row that the source announced has come exactly once.
+// Invariants: a chunk is committed when as many rows have come as the source announced, and the
+//             target has found none of them twice.
 // Errors:     the first goes to the queue; after it events are taken and dropped, so that nobody
 //             waits.
 #pragma once
@@ -26,14 +27,15 @@ struct WriterOptions {
 
 class OutputWriter final : private Reorder::Target {
  public:
-  struct Ledger {  // of an open chunk
-    DoneSet done;  // rows that have come, with those of an earlier run
+  struct Ledger {       // of an open chunk: small, as there may be a thousand of them
+    uint64_t rows = 0;  // that have come, with those of an earlier run
     uint64_t first_seq = 0;
+    InputMarks input;  // covers the events being handled
     std::optional<ChunkEnd> end;
   };
 
   OutputWriter(OutputQueue& queue, ShardTarget& target, const WriterOptions& options,
-               std::map<uint64_t, DoneSet> recovered);
+               std::map<uint64_t, uint64_t> recovered);
   void run();
   [[nodiscard]] const std::map<uint64_t, Ledger>& open_chunks() const { return ledgers_; }
 
@@ -57,7 +59,7 @@ class OutputWriter final : private Reorder::Target {
   OutputQueue& queue_;
   ShardTarget& target_;
   WriterOptions options_;
-  std::map<uint64_t, DoneSet> recovered_;
+  std::map<uint64_t, uint64_t> recovered_;  // rows of chunks that are not begun yet
   std::map<uint64_t, Ledger> ledgers_;
 
   // Ordered runs only: rows in order, not yet in a frame.
@@ -69,7 +71,6 @@ class OutputWriter final : private Reorder::Target {
   std::map<uint64_t, OrderedBlocks> ordered_;
   FrameEncoder encoder_;
   Outcome ordered_outcome_;  // of the cuts made while rows are given
-  InputMarks marks_;         // they cover the events being handled
   Instant now_{};
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/journal_reader.h"
 #include "engine/output_error.h"
 
 namespace zonesweep::engine {
@@ -150,13 +151,14 @@ class ShardRecovery {
 
   // Adds to `chunk`; its shard stays empty when no frame is sound.
   Outcome run(RecoveredChunk& chunk) {
-    const auto header = read_header();
+    JournalReader journal(journal_);
+    const auto header = read_header(journal);
     if (!header) return std::unexpected(header.error());
     if (!*header) return {};
     RecoveredShard shard;
-    shard.journal_bytes = JournalHeader::kBytes;
     for (;;) {
-      const auto added = add_frame(shard, chunk);
+      shard.journal_bytes = journal.bytes();
+      const auto added = add_frame(journal, shard, chunk);
       if (!added) return std::unexpected(added.error());
       if (!*added) break;
     }
@@ -169,46 +171,30 @@ class ShardRecovery {
  private:
   using Found = std::expected<bool, OutputError>;
 
-  Found read_header() {
-    std::string bytes(JournalHeader::kBytes, '\0');
-    const auto count = journal_.read_at(0, bytes);
-    if (!count) return read_failed(count.error());
-    const auto header = parse_header(std::string_view(bytes).substr(0, *count));
-    if (!header) return false;
+  Found read_header(JournalReader& journal) const {
+    const auto header = journal.header();
+    if (!header) return read_failed(header.error());
+    if (!*header) return false;
     const JournalHeader expected{chunk_, chunk_ * scope_.rows_per_shard, table_, scope_.questions,
                                  scope_.layout.compression};
-    if (*header == expected) return true;
+    if (**header == expected) return true;
     return std::unexpected(damage(path_, "its journal belongs to another shard"));
   }
 
-  Found add_frame(RecoveredShard& shard, RecoveredChunk& chunk) {
-    const auto record = read_record(shard.journal_bytes);
-    if (!record) return std::unexpected(record.error());
-    if (!*record || (*record)->offset != shard.bytes) return false;
-    const Found sound = read_frame(**record);
+  Found add_frame(JournalReader& journal, RecoveredShard& shard, RecoveredChunk& chunk) {
+    const auto found = journal.next();
+    if (!found) return read_failed(found.error());
+    if (!*found || (*found)->offset != shard.bytes) return false;
+    const JournalRecord& record = **found;
+    const Found sound = read_frame(record);
     if (!sound || !*sound) return sound;
     shard.hasher.update(frame_);
-    shard.bytes += (*record)->length;
-    shard.journal_bytes += record_bytes_.size();
-    shard.rows += (*record)->rows;
-    for (const auto& [word, count] : (*record)->statuses) shard.statuses[word] += count;
-    if ((*record)->input_names >= chunk.input.names) {
-      chunk.input = {(*record)->input_names, (*record)->input_hash};
-    }
-    return add_rows(**record, chunk.done);
-  }
-
-  std::expected<std::optional<JournalRecord>, OutputError> read_record(uint64_t at) {
-    record_bytes_.resize(JournalRecord::kPrefixBytes);
-    const auto prefix = journal_.read_at(at, record_bytes_);
-    if (!prefix) return std::unexpected(disk_error("read", path_, prefix.error()));
-    const auto size = record_size(std::string_view(record_bytes_).substr(0, *prefix));
-    const auto end = journal_.size();
-    if (!size || !end || *size > *end - at) return std::optional<JournalRecord>();
-    record_bytes_.resize(*size);
-    const auto count = journal_.read_at(at, record_bytes_);
-    if (!count) return std::unexpected(disk_error("read", path_, count.error()));
-    return parse_record(record_bytes_);
+    shard.bytes += record.length;
+    shard.rows += record.rows;
+    for (const auto& [word, count] : record.statuses) shard.statuses[word] += count;
+    chunk.input.insert(chunk.input.end(), record.input.begin(), record.input.end());
+    if (!record.input.empty()) shard.input_names = record.input.back().names;
+    return true;
   }
 
   Found read_frame(const JournalRecord& record) {
@@ -219,20 +205,6 @@ class ShardRecovery {
     const auto count = data_.read_at(record.offset, frame_);
     if (!count) return read_failed(count.error());
     return *count == record.length && XXH3_64bits(frame_.data(), frame_.size()) == record.hash;
-  }
-
-  // The record's checksum holds, so a row that is there twice is no accident of the disk.
-  Found add_rows(const JournalRecord& record, DoneSet& done) const {
-    const uint64_t keys_max = scope_.rows_per_shard * scope_.questions;
-    uint64_t rows = 0;
-    const bool sound = visit_done_list(record.done, [&](uint64_t key) {
-      ++rows;
-      return key < keys_max && done.insert(key);
-    });
-    if (sound && rows == record.rows) return true;
-    return std::unexpected(damage(path_,
-                                  "its journal counts a row twice; remove the open shard and "
-                                  "its .frames file to have the chunk done again"));
   }
 
   Outcome cut_tails(const RecoveredShard& shard) {
@@ -252,11 +224,19 @@ class ShardRecovery {
   io::File data_;
   io::File journal_;
   std::string path_;
-  std::string record_bytes_;
   std::string frame_;
 };
 
 // ----------------------------------------------------------------------------------- one folder
+
+// The marks of all journals of a chunk, most of which are close together: each frame has one.
+void thin_out(std::vector<InputMark>& marks) {
+  std::ranges::sort(marks, {}, &InputMark::names);
+  InputMarks kept;
+  for (const InputMark& mark : marks) kept.add(mark);
+  const auto all = kept.beyond(0);
+  marks.assign(all.begin(), all.end());
+}
 
 struct Leftover {
   bool part = false;
@@ -327,11 +307,10 @@ class TableRecovery {
     auto journal = folder_.open_append(scope_.layout.journal(chunk));
     if (!journal)
       return std::unexpected(failed("open", scope_.layout.journal(chunk), journal.error()));
-    RecoveredChunk& recovered =
-        out_.partial.try_emplace(chunk, RecoveredChunk{{}, DoneSet(scope_.questions), {}})
-            .first->second;
+    RecoveredChunk& recovered = out_.partial[chunk];
     ShardRecovery recovery(scope_, table_, chunk, std::move(*data), std::move(*journal));
     if (const Outcome read = recovery.run(recovered); !read) return read;
+    thin_out(recovered.input);
     const auto& shard = recovered.shards[static_cast<size_t>(table_)];
     if (!shard) return remove_open(chunk, leftover);
     out_.rows += shard->rows;
@@ -366,6 +345,12 @@ class TableRecovery {
 
 }  // namespace
 
+uint64_t RecoveredChunk::rows() const noexcept {
+  uint64_t rows = 0;
+  for (const auto& shard : shards) rows += shard ? shard->rows : 0;
+  return rows;
+}
+
 void Totals::add(const ManifestLine& line) {
   ++chunks;
   names += line.names;
@@ -392,7 +377,7 @@ std::expected<Recovered, OutputError> recover(const io::Folder& root, const Reco
     const Outcome recovered = TableRecovery(scope, table, std::move(*folder), out).run();
     if (!recovered) return std::unexpected(recovered.error());
   }
-  std::erase_if(out.partial, [](const auto& entry) { return entry.second.done.size() == 0; });
+  std::erase_if(out.partial, [](const auto& entry) { return entry.second.rows() == 0; });
   return out;
 }
 

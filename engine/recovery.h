@@ -14,19 +14,16 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
 #include "engine/hasher.h"
+#include "engine/input_marks.h"
 #include "engine/journal.h"
 #include "engine/layout.h"
 #include "engine/manifest.h"
 #include "io/folder.h"
 
 namespace zonesweep::engine {
-
-struct InputMark {  // the first `names` names of a chunk have this running XXH3-64
-  uint64_t names = 0;
-  uint64_t hash = 0;
-};
 
 struct TableTotals {
   uint64_t files = 0;
@@ -47,14 +44,18 @@ struct RecoveredShard {
   uint64_t bytes = 0;
   uint64_t journal_bytes = 0;
   uint64_t rows = 0;
+  uint64_t input_names = 0;  // the last mark of its journal
   StatusWords statuses;
   Hasher hasher;  // of the kept bytes
 };
 
+// Some 2 KiB, however many rows it has: which ones they are stays in the journals until the source
+// comes to the chunk.
 struct RecoveredChunk {
-  InputMark input;
-  DoneSet done;
+  std::vector<InputMark> input;  // by names; the last is as far as the earlier run has read
   std::array<std::optional<RecoveredShard>, kTables> shards;
+
+  [[nodiscard]] uint64_t rows() const noexcept;
 };
 
 struct Recovered {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/journal.h"
+#include "engine/journal_reader.h"
 #include "engine/manifest.h"
 
 namespace zonesweep::engine {
@@ -33,9 +34,15 @@ ShardFolder::ShardFolder(const io::Folder& root, Options options,
     : root_(root),
       options_(std::move(options)),
       steps_(options_.fault),
-      recovered_(std::move(recovered)),
       totals_(std::move(totals)),
-      counters_(counters) {}
+      counters_(counters) {
+  for (auto& [number, chunk] : recovered) {
+    for (size_t table = 0; table < kTables; ++table) {
+      if (!chunk.shards[table]) continue;
+      open_[number][table].emplace(Shard{std::move(*chunk.shards[table])});
+    }
+  }
+}
 
 std::string ShardFolder::path_of(Table table, const std::string& name) const {
   return options_.directory + "/" + std::string(name_of(table)) + "/" + name;
@@ -43,84 +50,103 @@ std::string ShardFolder::path_of(Table table, const std::string& name) const {
 
 // ---------------------------------------------------------------------------------- open shards
 
-Outcome ShardFolder::write(const Frame& frame, uint64_t first_seq, const InputMark& input) {
-  const auto table = static_cast<size_t>(frame.table);
-  if (const Outcome opened = open_shard(frame.chunk, first_seq, frame.table); !opened)
-    return opened;
-  Shard& shard = *open_[frame.chunk][table];
-  const std::string path = path_of(frame.table, options_.layout.open_part(frame.chunk));
-  const Outcome written = steps_.run("write", path, [&] { return shard.data.append(frame.bytes); });
-  if (!written) return written;
+ShardFolder::Shard& ShardFolder::shard_of(ShardId id) {
+  return *open_.at(id.chunk)[static_cast<size_t>(id.table)];
+}
 
-  JournalRecord record{.offset = shard.bytes,
-                       .length = frame.bytes.size(),
-                       .hash = frame.hash,
-                       .rows = frame.rows,
-                       .input_names = input.names,
-                       .input_hash = input.hash,
-                       .statuses = {},
-                       .done = frame.done};
-  frame.statuses.add_to(frame.table, record.statuses);
-  record_.clear();
-  append_record(record, record_);
-  const Outcome noted = steps_.run("journal", path, [&] { return shard.journal.append(record_); });
-  if (!noted) return noted;
-
-  shard.bytes += frame.bytes.size();
-  shard.journal_bytes += record_.size();
-  shard.rows += frame.rows;
-  shard.hasher.update(frame.bytes);
-  for (const auto& [word, count] : record.statuses) shard.statuses[word] += count;
-  if (shard.unsynced_since == Instant::max()) shard.unsynced_since = steady_now();
+Outcome ShardFolder::write(const Frame& frame, uint64_t first_seq, const InputMarks& input) {
+  const ShardId id{frame.chunk, frame.table};
+  if (const Outcome taken = take_to_hand(id, first_seq); !taken) return taken;
+  const Outcome appended = append(*at_hand(id), shard_of(id), frame, input);
+  if (!appended) return appended;
   counters_.rows.fetch_add(frame.rows, std::memory_order_relaxed);
   counters_.bytes.fetch_add(frame.bytes.size(), std::memory_order_relaxed);
   return {};
 }
 
-Outcome ShardFolder::open_shard(uint64_t chunk, uint64_t first_seq, Table table) {
-  if (const Outcome reopened = reopen_all(chunk); !reopened) return reopened;
-  std::optional<Shard>& shard = open_[chunk][static_cast<size_t>(table)];
-  if (shard) return {};
-  if (const Outcome ready = prepare_folder(table); !ready) return ready;
-  return create_shard(chunk, first_seq, table, shard.emplace());
-}
+Outcome ShardFolder::append(AtHand& files, Shard& shard, const Frame& frame,
+                            const InputMarks& input) {
+  const std::string path = path_of(frame.table, options_.layout.open_part(frame.chunk));
+  const Outcome written = steps_.run("write", path, [&] { return files.data.append(frame.bytes); });
+  if (!written) return written;
 
-// The shards that an earlier run left open in this chunk, of every table.
-Outcome ShardFolder::reopen_all(uint64_t chunk) {
-  const auto found = recovered_.find(chunk);
-  if (found == recovered_.end()) return {};
-  for (const Table table : kAllTables) {
-    const auto at = static_cast<size_t>(table);
-    if (!found->second.shards[at]) continue;
-    if (const Outcome ready = prepare_folder(table); !ready) return ready;
-    const Outcome reopened =
-        reopen_shard(chunk, table, *found->second.shards[at], open_[chunk][at].emplace());
-    if (!reopened) return reopened;
-  }
-  recovered_.erase(found);
+  const auto marks = input.beyond(shard.input_names);
+  JournalRecord record{.offset = shard.bytes,
+                       .length = frame.bytes.size(),
+                       .hash = frame.hash,
+                       .rows = frame.rows,
+                       .input = {marks.begin(), marks.end()},
+                       .statuses = {},
+                       .done = frame.done};
+  frame.statuses.add_to(frame.table, record.statuses);
+  record_.clear();
+  append_record(record, record_);
+  const Outcome noted = steps_.run("journal", path, [&] { return files.journal.append(record_); });
+  if (!noted) return noted;
+
+  shard.bytes += frame.bytes.size();
+  shard.journal_bytes += record_.size();
+  shard.rows += frame.rows;
+  shard.input_names = std::max(shard.input_names, input.last().names);
+  shard.hasher.update(frame.bytes);
+  for (const auto& [word, count] : record.statuses) shard.statuses[word] += count;
+  if (files.unsynced_since == Instant::max()) files.unsynced_since = steady_now();
   return {};
 }
 
-Outcome ShardFolder::reopen_shard(uint64_t chunk, Table table, RecoveredShard& found,
-                                  Shard& shard) {
-  const io::Folder& folder = folder_of(table);
-  const std::string name = options_.layout.open_part(chunk);
-  shard.bytes = found.bytes;
-  shard.journal_bytes = found.journal_bytes;
-  shard.rows = found.rows;
-  shard.statuses = std::move(found.statuses);
-  shard.hasher = std::move(found.hasher);
-  const Outcome opened = steps_.run("open", path_of(table, name), [&] {
-    const auto data = keep(folder.open_append(name), shard.data);
-    return data ? keep(folder.open_append(options_.layout.journal(chunk)), shard.journal) : data;
+ShardFolder::AtHand* ShardFolder::at_hand(ShardId id) {
+  const auto found = std::ranges::find(at_hand_, id, &AtHand::id);
+  if (found == at_hand_.end()) return nullptr;
+  found->used = ++clock_;
+  return &*found;
+}
+
+// Opens the files of the shard; makes it where there is none.
+Outcome ShardFolder::take_to_hand(ShardId id, uint64_t first_seq) {
+  if (at_hand(id) != nullptr) return {};
+  while (at_hand_.size() >= limits::kShardsAtHand) {
+    if (const Outcome put = put_one_away(); !put) return put;
+  }
+  if (const Outcome ready = prepare_folder(id.table); !ready) return ready;
+  std::optional<Shard>& shard = open_[id.chunk][static_cast<size_t>(id.table)];
+  AtHand files;
+  files.id = id;
+  files.used = ++clock_;
+  const Outcome opened =
+      shard ? reopen_shard(id, *shard, files) : create_shard(id, first_seq, shard.emplace(), files);
+  if (opened) at_hand_.push_back(std::move(files));
+  return opened;
+}
+
+// Closes the files that have not been used for longest. When all of them are dirty, all are synced:
+// together they cost little more than one, and the next ones then have nothing to wait for.
+Outcome ShardFolder::put_one_away() {
+  const auto dirty = [](const AtHand& files) { return files.unsynced_since != Instant::max(); };
+  if (std::ranges::all_of(at_hand_, dirty)) {
+    if (const Outcome synced = sync(Instant::max()); !synced) return synced;
+  }
+  const auto oldest = std::ranges::min_element(
+      at_hand_, {}, [&](const AtHand& files) { return std::pair(dirty(files), files.used); });
+  std::swap(*oldest, at_hand_.back());
+  at_hand_.pop_back();
+  return {};
+}
+
+Outcome ShardFolder::reopen_shard(ShardId id, const Shard& shard, AtHand& files) {
+  const io::Folder& folder = folder_of(id.table);
+  const std::string name = options_.layout.open_part(id.chunk);
+  const std::string path = path_of(id.table, name);
+  const Outcome opened = steps_.run("open", path, [&] {
+    const auto data = keep(folder.open_append(name), files.data);
+    return data ? keep(folder.open_append(options_.layout.journal(id.chunk)), files.journal) : data;
   });
   if (!opened) return opened;
-  const auto bytes = shard.data.size();
-  const auto journal_bytes = shard.journal.size();
+  const auto bytes = files.data.size();
+  const auto journal_bytes = files.journal.size();
   if (bytes && journal_bytes && *bytes == shard.bytes && *journal_bytes == shard.journal_bytes) {
     return {};
   }
-  return std::unexpected(damage(path_of(table, name), "changed while this run was going on"));
+  return std::unexpected(damage(path, "changed while this run was going on"));
 }
 
 Outcome ShardFolder::prepare_folder(Table table) {
@@ -144,85 +170,113 @@ Outcome ShardFolder::remove_success() {
   });
 }
 
-Outcome ShardFolder::create_shard(uint64_t chunk, uint64_t first_seq, Table table, Shard& shard) {
-  const io::Folder& folder = folder_of(table);
-  const std::string name = options_.layout.open_part(chunk);
+Outcome ShardFolder::create_shard(ShardId id, uint64_t first_seq, Shard& shard, AtHand& files) {
+  const io::Folder& folder = folder_of(id.table);
+  const std::string name = options_.layout.open_part(id.chunk);
   std::string header;
-  append_header({chunk, first_seq, table, options_.questions, options_.layout.compression}, header);
+  append_header({id.chunk, first_seq, id.table, options_.questions, options_.layout.compression},
+                header);
   shard.journal_bytes = header.size();
-  return steps_.run("create", path_of(table, name), [&] {
-    auto created = keep(folder.create(name), shard.data);
-    if (created) created = keep(folder.create(options_.layout.journal(chunk)), shard.journal);
-    return created ? shard.journal.append(header) : created;
+  return steps_.run("create", path_of(id.table, name), [&] {
+    auto created = keep(folder.create(name), files.data);
+    if (created) created = keep(folder.create(options_.layout.journal(id.chunk)), files.journal);
+    return created ? files.journal.append(header) : created;
   });
 }
 
 // ----------------------------------------------------------------------------------------- sync
 
 Outcome ShardFolder::sync(Instant since) {
-  for (auto& [chunk, shards] : open_) {
-    for (const Table table : kAllTables) {
-      auto& shard = shards[static_cast<size_t>(table)];
-      if (!shard || shard->unsynced_since == Instant::max() || shard->unsynced_since > since) {
-        continue;
-      }
-      if (const Outcome synced = sync_shard(chunk, table, *shard); !synced) return synced;
-    }
+  const auto due = [since](const AtHand& files) {
+    return files.unsynced_since != Instant::max() && files.unsynced_since <= since;
+  };
+  for (AtHand& files : at_hand_) {
+    if (!due(files)) continue;
+    files.data.begin_sync();
+    files.journal.begin_sync();
+  }
+  for (AtHand& files : at_hand_) {
+    if (!due(files)) continue;
+    if (const Outcome synced = sync_shard(files); !synced) return synced;
   }
   return {};
 }
 
-Outcome ShardFolder::sync_shard(uint64_t chunk, Table table, Shard& shard) {
-  const std::string path = path_of(table, options_.layout.open_part(chunk));
+// What has no open files was synced when they were closed, or is of an earlier run: that has not
+// reached the disk for certain.
+Outcome ShardFolder::sync_whole(ShardId id) {
+  if (at_hand(id) == nullptr && shard_of(id).named) return {};
+  if (const Outcome taken = take_to_hand(id, 0); !taken) return taken;
+  return sync_shard(*at_hand(id));
+}
+
+Outcome ShardFolder::sync_shard(AtHand& files) {
+  const std::string path = path_of(files.id.table, options_.layout.open_part(files.id.chunk));
   const Outcome synced = steps_.run("sync", path, [&] {
-    const auto data = shard.data.sync_data();
-    return data ? shard.journal.sync_data() : data;
+    const auto data = files.data.sync_data();
+    return data ? files.journal.sync_data() : data;
   });
   if (!synced) {
-    discard(chunk, table);
+    discard(files.id);
     return synced;
   }
-  shard.unsynced_since = Instant::max();
+  files.unsynced_since = Instant::max();
+  Shard& shard = shard_of(files.id);
   if (shard.named) return {};
   shard.named = true;
-  return steps_.run("sync folder", path, [&] { return folder_of(table).sync(); });
+  return steps_.run("sync folder", path, [&] { return folder_of(files.id.table).sync(); });
 }
 
 // After a failed sync the page cache may show bytes that no disk has, and a later sync would say
 // yes to them: the shard goes, and a resume does its rows again.
-void ShardFolder::discard(uint64_t chunk, Table table) {
-  const io::Folder& folder = folder_of(table);
-  (void)folder.remove(options_.layout.open_part(chunk));
-  (void)folder.remove(options_.layout.journal(chunk));
+void ShardFolder::discard(ShardId id) {
+  const io::Folder& folder = folder_of(id.table);
+  (void)folder.remove(options_.layout.open_part(id.chunk));
+  (void)folder.remove(options_.layout.journal(id.chunk));
 }
 
 Instant ShardFolder::oldest_unsynced() const {
   Instant oldest = Instant::max();
-  for (const auto& [chunk, shards] : open_) {
-    for (const auto& shard : shards) {
-      if (shard) oldest = std::min(oldest, shard->unsynced_since);
-    }
-  }
+  for (const AtHand& files : at_hand_) oldest = std::min(oldest, files.unsynced_since);
   return oldest;
 }
 
 // --------------------------------------------------------------------------------------- commit
 
 Outcome ShardFolder::commit(const CommittedChunk& chunk) {
-  if (const Outcome reopened = reopen_all(chunk.chunk); !reopened) return reopened;
   Shards& shards = open_[chunk.chunk];
   for (const Table table : kAllTables) {
-    auto& shard = shards[static_cast<size_t>(table)];
-    if (!shard) continue;
-    if (const Outcome synced = sync_shard(chunk.chunk, table, *shard); !synced) return synced;
+    if (!shards[static_cast<size_t>(table)]) continue;
+    if (const Outcome synced = sync_whole({chunk.chunk, table}); !synced) return synced;
   }
-  Outcome step = rename_shards(chunk.chunk, shards);
+  Outcome step = check_rows(chunk);
+  std::erase_if(at_hand_, [&](const AtHand& files) { return files.id.chunk == chunk.chunk; });
+  if (step) step = rename_shards(chunk.chunk, shards);
   if (step) step = append_manifest(chunk, shards);
   if (step) step = remove_journals(chunk.chunk, shards);
   if (!step) return step;
   open_.erase(chunk.chunk);
   counters_.chunks.fetch_add(1, std::memory_order_relaxed);
   return {};
+}
+
+// So many rows as were announced have come; that each is there once is looked up in the journals,
+// as the sets of rows of a thousand open chunks would not fit into memory.
+Outcome ShardFolder::check_rows(const CommittedChunk& chunk) {
+  DoneSet done(options_.questions);
+  const std::string name = options_.layout.journal(chunk.chunk);
+  for (const Table table : kAllTables) {
+    const std::optional<Shard>& shard = open_.at(chunk.chunk)[static_cast<size_t>(table)];
+    if (!shard) continue;
+    const std::string path = path_of(table, name);
+    const auto journal = folder_of(table).open_read(name);
+    if (!journal) return std::unexpected(disk_error("open", path, journal.error()));
+    const uint64_t keys_max = chunk.input.names * options_.questions;
+    const Outcome added = add_done(*journal, shard->journal_bytes, keys_max, path, done);
+    if (!added) return added;
+  }
+  if (done.size() == chunk.rows) return {};
+  return std::unexpected(damage(path_of(Table::dns, name), "has lost rows"));
 }
 
 Outcome ShardFolder::rename_shards(uint64_t chunk, const Shards& shards) {

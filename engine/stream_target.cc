@@ -19,7 +19,7 @@ OutputError failed(std::string_view why) {
 StreamTarget::StreamTarget(int fd, OutputQueue& queue, OutputCounters& counters)
     : out_(fd), queue_(queue), counters_(counters) {}
 
-Outcome StreamTarget::write(const Frame& frame, uint64_t, const InputMark&) {
+Outcome StreamTarget::write(const Frame& frame, uint64_t, const InputMarks&) {
   if (queue_.closed()) return {};
   const Outcome written = write_all(frame.bytes);
   if (!written || queue_.closed()) return written;

@@ -23,7 +23,7 @@ class StreamTarget final : public ShardTarget {
   StreamTarget(int fd, OutputQueue& queue, OutputCounters& counters);
 
   [[nodiscard]] Outcome write(const Frame& frame, uint64_t first_seq,
-                              const InputMark& input) override;
+                              const InputMarks& input) override;
   [[nodiscard]] Outcome commit(const CommittedChunk& chunk) override;
   [[nodiscard]] Outcome sync(Instant since) override;
   [[nodiscard]] Instant oldest_unsynced() const override { return Instant::max(); }

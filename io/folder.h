@@ -53,6 +53,7 @@ class File {
   [[nodiscard]] FileResult<size_t> read_at(uint64_t offset, std::span<char> out) const;
   [[nodiscard]] FileResult<uint64_t> size() const;
   [[nodiscard]] FileResult<void> truncate(uint64_t size);
+  void begin_sync() const noexcept;            // starts the writing that a sync would wait for
   [[nodiscard]] FileResult<void> sync_data();  // fdatasync
   [[nodiscard]] FileResult<void> sync();       // fsync
   // False: another open description holds the lock. It ends with this object or the process.

@@ -397,11 +397,12 @@ TEST(Output, has_each_row_on_disk_within_the_flush_interval) {
   plan.output.resume = true;
   auto again = Output::open(plan.output);
   ASSERT_TRUE(again);
+  EXPECT_EQ((*again)->plan(0).state, Output::ChunkPlan::State::partial);
+  ASSERT_TRUE((*again)->begin_chunk(0, 0));
   for (uint64_t seq = 0; seq < 200; ++seq) {
     if (killed - done[seq] < plan.output.flush_interval) continue;
     EXPECT_EQ((*again)->done_mask(0, seq), 1U) << seq;
   }
-  EXPECT_EQ((*again)->plan(0).state, Output::ChunkPlan::State::partial);
 }
 
 }  // namespace
