@@ -11,27 +11,25 @@ constexpr size_t kSpareBlocks = 2;
 }  // namespace
 
 RowSink::Impl::Active& RowSink::Impl::active_for(uint64_t chunk, Table table) {
-  const auto is_it = [&](const auto& each) { return each->chunk == chunk && each->table == table; };
-  if (last < active.size() && is_it(active[last])) return *active[last];
+  const auto is_it = [&](const Active& each) { return each.chunk == chunk && each.table == table; };
+  if (last < active.size() && is_it(active[last])) return active[last];
   const auto found = std::ranges::find_if(active, is_it);
   last = static_cast<size_t>(found - active.begin());
-  if (found != active.end()) return **found;
-  if (spare.empty()) spare.push_back(std::make_unique<Active>());
-  active.push_back(std::move(spare.back()));
+  if (found != active.end()) return *found;
+  if (spare.empty()) spare.push_back(std::make_unique<Block>());
+  active.push_back({chunk, table, 0, std::move(spare.back())});
   spare.pop_back();
-  Active& fresh = *active.back();
-  fresh.chunk = chunk;
-  fresh.table = table;
-  fresh.counted = 0;
-  fresh.block.text.reserve(limits::kBlockBytes + limits::kRowRoomBytes);
-  return fresh;
+  if (active.size() <= limits::kWideBlocks) {
+    active.back().block->text.reserve(limits::kBlockBytes + limits::kRowRoomBytes);
+  }
+  return active.back();
 }
 
 void RowSink::Impl::add_row(uint64_t chunk, Table table, uint64_t key, RowStatus status) {
   Active& at = active_for(chunk, table);
-  at.block.add_row(table, key, status, now);
-  text_bytes += at.block.text.size() - at.counted;
-  at.counted = at.block.text.size();
+  at.block->add_row(table, key, status, now);
+  text_bytes += at.block->text.size() - at.counted;
+  at.counted = at.block->text.size();
   if (at.counted >= limits::kBlockBytes) {
     cut(last);
   } else if (text_bytes >= limits::kLaneBytes) {
@@ -40,23 +38,21 @@ void RowSink::Impl::add_row(uint64_t chunk, Table table, uint64_t key, RowStatus
 }
 
 void RowSink::Impl::cut(size_t index) {
-  std::unique_ptr<Active> at = std::move(active[index]);
+  Active at = std::move(active[index]);
   active.erase(active.begin() + static_cast<ptrdiff_t>(index));
-  text_bytes -= at->counted;
-  if (at->block.rows != 0) {
+  text_bytes -= at.counted;
+  if (at.block->rows != 0) {
     Frame frame = queue.spare_frame();
-    frame.chunk = at->chunk;
-    frame.table = at->table;
-    encoder.encode(at->block, frame);
+    frame.chunk = at.chunk;
+    frame.table = at.table;
+    encoder.encode(*at.block, frame);
     queue.push(std::move(frame));
   }
-  if (spare.size() < kSpareBlocks) spare.push_back(std::move(at));
+  if (spare.size() < kSpareBlocks) spare.push_back(std::move(at.block));
 }
 
 void RowSink::Impl::cut_biggest() {
-  const auto biggest =
-      std::ranges::max_element(active, {}, [](const auto& each) { return each->counted; });
-  cut(static_cast<size_t>(biggest - active.begin()));
+  cut(static_cast<size_t>(std::ranges::max_element(active, {}, &Active::counted) - active.begin()));
 }
 
 RowBlock& RowSink::Impl::row_block() {
@@ -93,7 +89,7 @@ RowSink::~RowSink() = default;
 
 std::string& RowSink::buffer(uint64_t chunk, Table table) {
   if (impl_->options.ordered) return impl_->row_block().text;
-  return impl_->active_for(chunk, table).block.text;
+  return impl_->active_for(chunk, table).block->text;
 }
 
 void RowSink::row_done(uint64_t chunk, Table table, uint64_t seq, uint32_t question,
@@ -117,7 +113,7 @@ bool RowSink::full() const noexcept { return impl_->queue.full(); }
 void RowSink::chunk_idle(uint64_t chunk) {
   impl_->cut_ordered();
   for (size_t i = impl_->active.size(); i-- > 0;) {
-    if (impl_->active[i]->chunk == chunk) impl_->cut(i);
+    if (impl_->active[i].chunk == chunk) impl_->cut(i);
   }
 }
 
@@ -127,9 +123,14 @@ void RowSink::tick(Instant now) {
   if (impl_->ordered && !impl_->ordered->empty() && impl_->ordered->opened <= oldest) {
     impl_->cut_ordered();
   }
-  for (size_t i = impl_->active.size(); i-- > 0;) {
-    const Block& block = impl_->active[i]->block;
-    if (block.rows != 0 && block.opened <= oldest) impl_->cut(i);
+  for (size_t i = 0; i < impl_->active.size();) {
+    const Block& block = *impl_->active[i].block;
+    if (block.rows != 0 && block.opened > oldest) break;  // as are those behind it
+    if (block.rows == 0) {
+      ++i;
+    } else {
+      impl_->cut(i);
+    }
   }
 }
 

@@ -21,6 +21,7 @@ inline constexpr size_t kOrderedRoomBytes = 2 << 10;  // the same for those: the
 inline constexpr size_t kOrderedBlockNames = 4096;    // names of a resumed run may lack nothing
 inline constexpr size_t kRowRoomBytes = 64
                                         << 10;  // most rows fit behind a block that is nearly full
+inline constexpr size_t kWideBlocks = 4;        // have room for a whole block from the start
 }  // namespace limits
 
 struct SinkOptions {
@@ -39,7 +40,7 @@ struct RowSink::Impl {
     uint64_t chunk = 0;
     Table table = Table::dns;
     size_t counted = 0;  // bytes of the block that are in text_bytes
-    Block block;
+    std::unique_ptr<Block> block;
   };
 
   Active& active_for(uint64_t chunk, Table table);
@@ -53,8 +54,10 @@ struct RowSink::Impl {
   OutputQueue& queue;
   SinkOptions options;
   FrameEncoder encoder;
-  std::vector<std::unique_ptr<Active>> active;  // those with rows, and the one that was asked for
-  std::vector<std::unique_ptr<Active>> spare;
+  // Those with rows, by age, and the one that was asked for. Some hundred when a registry answers
+  // for each of many chunks.
+  std::vector<Active> active;
+  std::vector<std::unique_ptr<Block>> spare;
   size_t last = 0;        // index of the block that was asked for
   size_t text_bytes = 0;  // of all active blocks
   std::unique_ptr<RowBlock> ordered;

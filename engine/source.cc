@@ -7,7 +7,10 @@
 #include <bit>
 #include <cassert>
 #include <cstring>
+#include <deque>
 #include <utility>
+
+#include "engine/input_marks.h"
 
 namespace zonesweep::engine {
 namespace {
@@ -49,9 +52,16 @@ struct Source::Chunk {
   uint64_t rows = 0;   // that they need, on disk or not
   Output::ChunkPlan plan;
   XXH3_state_t hash;
-  // Of a partial chunk, until its beginning has proved to be the input of the earlier run: another
-  // input must not add a single row to it.
-  std::vector<std::unique_ptr<NameBatch>> held;
+  // So far the input is that of the earlier run, if there was one.
+  InputMark vouched;
+  uint64_t next_mark = UINT64_MAX;  // names; there it is compared again
+  // Of a partial chunk, names that are not vouched for yet: another input must not add a single
+  // row to it.
+  struct Held {
+    std::unique_ptr<NameBatch> batch;
+    uint64_t end = 0;  // names of the chunk, with the batch
+  };
+  std::deque<Held> held;
 
   void add(std::string_view input) {
     XXH3_64bits_update(&hash, input.data(), input.size());
@@ -61,7 +71,6 @@ struct Source::Chunk {
   [[nodiscard]] bool partial() const {
     return use == Use::ask && plan.state == Output::ChunkPlan::State::partial;
   }
-  [[nodiscard]] bool vouched() const { return !partial() || names >= plan.committed_names; }
   [[nodiscard]] uint64_t digest() const { return XXH3_64bits_digest(&hash); }
 };
 
@@ -145,6 +154,7 @@ bool Source::begin_chunk() {
     chunk.use = Chunk::Use::check;
     return true;
   }
+  if (chunk.partial()) chunk.next_mark = output_.next_mark(chunk.number, 0);
   advance_queues(chunk.number);
   return output_.begin_chunk(chunk.number, chunk.number * options_.names_per_chunk);
 }
@@ -156,10 +166,13 @@ std::expected<void, SourceError> Source::take(std::unique_ptr<NameBatch> batch) 
     if (chunk.partial()) batch->done.push_back(output_.done_mask(chunk.number, chunk.names));
     chunk.add(batch->block.input(name));
     chunk.rows += static_cast<uint64_t>(std::popcount(options_.probes.rows(name.kind)));
-    if (!chunk.partial() || chunk.names != chunk.plan.committed_names) continue;
-    auto same = output_.check_committed(chunk.number, chunk.names, chunk.digest());
+    if (chunk.names != chunk.next_mark) continue;
+    chunk.vouched = {chunk.names, chunk.digest()};
+    auto same = output_.check_committed(chunk.number, chunk.names, chunk.vouched.hash);
     if (!same) return std::unexpected(SourceError{same.error()});
+    chunk.next_mark = output_.next_mark(chunk.number, chunk.names);
   }
+  if (chunk.next_mark == UINT64_MAX) chunk.vouched = {chunk.names, chunk.digest()};
   names_read_.store(names_read_.load(std::memory_order_relaxed) + batch->block.names.size(),
                     std::memory_order_relaxed);
   const auto rows_of = [this](InputName::Kind kind) { return options_.probes.rows(kind); };
@@ -168,18 +181,21 @@ std::expected<void, SourceError> Source::take(std::unique_ptr<NameBatch> batch) 
   if (!wanted) {
     first_queue().recycle(std::move(batch));
   } else {
-    chunk.held.push_back(std::move(batch));
+    chunk.held.push_back({std::move(batch), chunk.names});
   }
-  if (chunk.vouched() && !hand_over()) stopped_ = true;
+  if (!hand_over()) stopped_ = true;
   return {};
 }
 
-// False when the run is stopping.
+// What is vouched for, no further. False when the run is stopping.
 bool Source::hand_over() {
-  if (chunk_->held.empty()) return true;
-  output_.input_progress(chunk_->number, chunk_->names, chunk_->digest());
+  auto& held = chunk_->held;
+  if (held.empty() || held.front().end > chunk_->vouched.names) return true;
+  output_.input_progress(chunk_->number, chunk_->vouched.names, chunk_->vouched.hash);
   const auto dns_rows_of = [this](InputName::Kind kind) { return options_.probes.dns_rows(kind); };
-  for (auto& batch : std::exchange(chunk_->held, {})) {
+  while (!held.empty() && held.front().end <= chunk_->vouched.names) {
+    std::unique_ptr<NameBatch> batch = std::move(held.front().batch);
+    held.pop_front();
     if (options_.ordered && !output_.admit(batch->block.names.back().seq)) return false;
     if (queues_.registration != nullptr && !push_registration(*batch)) return false;
     if (!options_.ordered && !lacks(*batch, dns_rows_of)) {
@@ -204,7 +220,7 @@ bool Source::push_registration(const NameBatch& batch) {
 std::expected<void, SourceError> Source::end_chunk() {
   if (!chunk_) return {};
   const auto chunk = std::exchange(chunk_, nullptr);
-  if (chunk->use == Chunk::Use::check || !chunk->vouched()) {
+  if (chunk->use == Chunk::Use::check || chunk->next_mark != UINT64_MAX) {
     auto same = output_.check_committed(chunk->number, chunk->names, chunk->digest());
     if (!same) return std::unexpected(SourceError{same.error()});
   }
