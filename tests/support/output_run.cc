@@ -51,8 +51,9 @@ class Run {
     output_ = std::move(*opened);
     const bool whole = read_chunks();
     drain(0);
+    conclude_late();
     for (uint32_t lane = 0; lane < plan_.output.lanes; ++lane) output_->sink(lane).flush();
-    finish(whole);
+    finish(whole && !stopped_);
     return result_;
   }
 
@@ -123,24 +124,51 @@ class Run {
       in_flight_.pop_back();
       const size_t asked = result_.asked.size();
       conclude(lookup);
-      if (result_.asked.size() == asked) continue;  // it lacked nothing
-      if (++concluded_ >= plan_.stop_after) stopped_ = true;
+      count_concluded(asked);
     }
   }
 
-  void conclude(const InFlight& lookup) {
+  void count_concluded(size_t asked_before) {
+    if (result_.asked.size() == asked_before) return;  // it lacked nothing
+    if (++concluded_ >= plan_.stop_after) stopped_ = true;
+  }
+
+  void conclude_late() {
+    std::ranges::shuffle(late_, random_);
+    for (const uint64_t seq : late_) {
+      if (stopped_) return;
+      const size_t asked = result_.asked.size();
+      write_row(some_sink(), seq, plan_.output.questions - 1);
+      count_concluded(asked);
+    }
+  }
+
+  RowSink& some_sink() {
     RowSink& sink = output_->sink(static_cast<uint32_t>(random_() % plan_.output.lanes));
     sink.tick(std::chrono::steady_clock::now());
-    const uint64_t chunk = lookup.seq / plan_.output.rows_per_shard;
+    return sink;
+  }
+
+  void conclude(const InFlight& lookup) {
+    RowSink& sink = some_sink();
     for (uint32_t q = 0; q < plan_.output.questions; ++q) {
       if ((lookup.done >> q & 1) != 0) continue;
-      const Table table = table_of(plan_, q);
-      sink.buffer(chunk, table) += row_of(plan_, lookup.seq, q);
-      sink.row_done(chunk, table, lookup.seq, q, status_of_row(plan_, lookup.seq, q));
-      result_.asked.emplace_back(lookup.seq, q);
-      if (plan_.after_row) plan_.after_row(result_.asked.size());
+      if (plan_.late && table_of(plan_, q) == Table::registration) {
+        late_.push_back(lookup.seq);
+      } else {
+        write_row(sink, lookup.seq, q);
+      }
     }
-    sink.name_done(chunk, lookup.seq);
+    sink.name_done(lookup.seq / plan_.output.rows_per_shard, lookup.seq);
+  }
+
+  void write_row(RowSink& sink, uint64_t seq, uint32_t question) {
+    const uint64_t chunk = seq / plan_.output.rows_per_shard;
+    const Table table = table_of(plan_, question);
+    sink.buffer(chunk, table) += row_of(plan_, seq, question);
+    sink.row_done(chunk, table, seq, question, status_of_row(plan_, seq, question));
+    result_.asked.emplace_back(seq, question);
+    if (plan_.after_row) plan_.after_row(result_.asked.size());
   }
 
   void finish(bool whole) {
@@ -155,6 +183,7 @@ class Run {
   std::mt19937_64 random_;
   std::unique_ptr<Output> output_;
   std::vector<InFlight> in_flight_;
+  std::vector<uint64_t> late_;  // seq of names whose registration row is still to come
   uint64_t concluded_ = 0;
   bool stopped_ = false;
   RunResult result_;

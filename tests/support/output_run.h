@@ -19,10 +19,11 @@ namespace zonesweep::engine::test {
 struct RunPlan {
   OutputOptions output;
   uint64_t names = 100;
-  uint32_t window = 16;              // lookups in flight
-  uint32_t batch = 8;                // names the source hands over at once
-  uint64_t seed = 1;                 // of the order in which lookups end
-  bool two_tables = false;           // the last question goes to `registration`
+  uint32_t window = 16;     // lookups in flight
+  uint32_t batch = 8;       // names the source hands over at once
+  uint64_t seed = 1;        // of the order in which lookups end
+  bool two_tables = false;  // the last question goes to `registration`
+  bool late = false;        // its rows come when the whole input has been read, in any order
   uint64_t stop_after = UINT64_MAX;  // lookups; then the run is interrupted
   std::string salt;                  // another one is another input
   std::function<void(uint64_t row)> after_row;
