@@ -5,13 +5,15 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import socket
 import subprocess
 import time
 import zlib
 
+from harness import free_port, spawn, stop
+
 HOST = "rdap.example"
+MOCK = pathlib.Path(__file__).resolve().parent / "rdap_mock.js"
 
 # One answer as the registry of .com gives it, about 2.4 kB.
 STATUSES = ["client delete prohibited", "client transfer prohibited", "client update prohibited"]
@@ -83,12 +85,6 @@ def write_answers(root, names):
         (root / "domain" / name).write_text(json.dumps(answer(name)))
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Nginx:
     """Serves folder/root. `http` and `server` are lines for these blocks of the configuration."""
 
@@ -124,9 +120,8 @@ http {{
 }}
 """)
         pin = None if core is None else lambda: os.sched_setaffinity(0, {core})
-        self.process = subprocess.Popen([shutil.which("nginx", path=_PATH), "-c", str(self.folder / "nginx.conf"), "-p", str(self.folder),
-                                         "-e", str(self.folder / "error.log")], stdin=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL, preexec_fn=pin)
+        self.process = spawn([shutil.which("nginx", path=_PATH), "-c", self.folder / "nginx.conf", "-p", self.folder,
+                              "-e", self.folder / "error.log"], stderr=subprocess.DEVNULL, before_exec=pin)
         for _ in range(200):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -138,6 +133,4 @@ http {{
         raise RuntimeError("nginx did not start: " + (self.folder / "error.log").read_text()[-500:])
 
     def close(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait()
+        stop(self.process)
