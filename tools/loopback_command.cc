@@ -138,6 +138,14 @@ void add_registration(CLI::App& command, loopback::RegistrationOptions& registra
   command.add_option("--whois-port", registration.ports.whois, "Port of WHOIS; 0: any free one")
       ->capture_default_str()
       ->group(group);
+  command.add_option("--rdap-port", registration.ports.rdap, "Port of RDAP; 0: any free one")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--rdap-limit", registration.rdap_per_second,
+                  "Above so many requests a second to one server: 429")
+      ->check(CLI::NonNegativeNumber)
+      ->group(group);
   command
       .add_option("--whois-limit", registration.whois_per_second,
                   "Above so many queries a second to one server: a refusal, in words")
@@ -257,7 +265,7 @@ int run_loopback(const LoopbackOptions& options) {
     registration.emplace(world, std::move(wanted));
     const auto ports = registration->start();
     if (!ports) return fail(ports.error());
-    ready_more = fmt::format(" whois {}", ports->whois);
+    ready_more = fmt::format(" whois {} rdap {}", ports->whois, ports->rdap);
   }
   loopback::DnsServerOptions dns = options.dns;
   dns.listen = *address;

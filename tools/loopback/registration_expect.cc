@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <initializer_list>
 #include <utility>
 
 #include "engine/json_text.h"
 #include "protocols/registration/epp_status.h"
+#include "tools/loopback/rdap_responder.h"
+#include "tools/loopback/rdap_text.h"
 #include "tools/loopback/whois_responder.h"
 #include "tools/loopback/whois_text.h"
 
@@ -52,8 +55,67 @@ Ending ending_of(RegistrationFault fault) {
     case wnul: return {{"BAD_DATA", "PARTIAL", "OK"}, false, ""};
     case wbytes:
     case wdates: return {{"OK", "PARTIAL"}, false, ""};
+    default: return {{}, true, ""};  // of RDAP
   }
-  return {};
+}
+
+Ending rdap_ending_of(const RegistrationFaultCall& fault) {
+  switch (fault.fault) {
+    case r400:
+    case r401:
+    case r403: return {{"RATE_LIMITED", "HTTP_ERROR", "OK"}, false, ""};
+    case r404html:
+    case r500: return {{"HTTP_ERROR", "BAD_DATA"}, false, ""};
+    case r422:
+    case r429:
+    case r429date:
+    case r503:
+    case rnotice: return {{"RATE_LIMITED"}, false, ""};
+    case rflaky: return {{"OK", "NOT_FOUND", "RATE_LIMITED", "HTTP_ERROR"}, false, ""};
+    case rhtml:
+    case rempty:
+    case rarray:
+    case robject:
+    case rclass:
+    case rother:
+    case rhalf:
+    case rtail:
+    case rdup:
+    case rdeep: return {{"BAD_DATA"}, false, ""};
+    case rtypes: return {{"PARTIAL", "BAD_DATA", "OK"}, false, ""};
+    case rbytes: return {{"OK", "PARTIAL"}, false, ""};
+    case rhuge:
+    case rbomb: return {{"TOO_LARGE", "BAD_DATA", "HTTP_ERROR"}, false, ""};
+    case rredirect:
+      if (fault.number_or(1) <= 5) return {{}, true, ""};
+      return {{"REDIRECT_BLOCKED", "HTTP_ERROR"}, false, ""};
+    case rloop: return {{"REDIRECT_BLOCKED", "HTTP_ERROR"}, false, ""};
+    case rhttp:
+    case rprivate: return {{"REDIRECT_BLOCKED", "NET_ERROR", "HTTP_ERROR"}, false, ""};
+    case rlayers:
+    case rbrotli:
+    case rgzip:
+    case rcut:
+    case rfields:
+    case rinform: return {{"HTTP_ERROR", "BAD_DATA", "NET_ERROR", "TOO_LARGE"}, false, ""};
+    case rslow: return {{"TIMEOUT", "PARTIAL"}, false, ""};
+    case rmute:
+    case rhandshake: return {{"TIMEOUT"}, false, ""};
+    case rrst:
+    case rcontinuation:
+    case rsettings:
+    case rping:
+    case rframes: return {{"HTTP_ERROR", "NET_ERROR", "TIMEOUT"}, false, ""};
+    case rrefused: return {{"OK", "NOT_FOUND", "HTTP_ERROR", "NET_ERROR"}, false, ""};
+    case rreset: return {{"NET_ERROR", "TLS_ERROR"}, false, ""};
+    case rgarbage:
+    case rexpired:
+    case rnotyet:
+    case rname:
+    case rself:
+    case rold: return {{"TLS_ERROR"}, false, ""};
+    default: return {{}, true, ""};
+  }
 }
 
 class Row {
@@ -119,26 +181,55 @@ std::string_view life_cycle(const Holding& holding) {
   return "registered";
 }
 
+void add_ending(const Ending& ending, Row& row) {
+  if (ending.statuses.size() == 1) {
+    row.text("status", *ending.statuses.begin());
+  } else {
+    row.list("status", ending.statuses);
+  }
+  row.text("outcome", ending.outcome);
+}
+
+// What every whole answer says.
+void add_verdict(const Holding& holding, std::string_view source, std::string_view server,
+                 Row& row) {
+  row.text("status", holding.registered ? "OK" : "NOT_FOUND");
+  row.flag("registered", holding.registered);
+  row.text("outcome", holding.registered ? life_cycle(holding) : "available");
+  row.text("source", source);
+  row.text("server", server);
+}
+
 void add_whois(const RegistrationWorld& world, const Holding& holding, Row& row) {
   const RegistrationZone zone = world.zone_of(holding.domain);
   const RegistrationFaultCall fault = whois_fault(holding.domain, zone);
   const Ending ending = ending_of(fault.fault);
-  if (!ending.facts) {
-    if (ending.statuses.size() == 1) {
-      row.text("status", *ending.statuses.begin());
-    } else {
-      row.list("status", ending.statuses);
-    }
-    return row.text("outcome", ending.outcome);
-  }
-  row.text("status", holding.registered ? "OK" : "NOT_FOUND");
-  row.flag("registered", holding.registered);
-  row.text("outcome", holding.registered ? life_cycle(holding) : "available");
-  row.text("source", "whois");
-  row.text("server", whois_host(last_label(holding.domain)));
+  if (!ending.facts) return add_ending(ending, row);
+  add_verdict(holding, "whois", whois_host(last_label(holding.domain)), row);
   if (!holding.registered) return;
   add_facts(stated_by_whois(holding, whois_format(zone, fault), whois_referral(world, holding)),
             row);
+}
+
+void add_rdap(const RegistrationWorld& world, const Holding& holding, Row& row) {
+  const Ending ending = rdap_ending_of(rdap_fault(holding.domain, world.zone_of(holding.domain)));
+  if (!ending.facts) return add_ending(ending, row);
+  add_verdict(holding, "rdap", world.rdap_at(rdap_host(last_label(holding.domain))), row);
+  if (holding.registered) add_facts(stated_by_rdap(holding, rdap_links(world, holding)), row);
+}
+
+// RDAP where the zone has it; where that fails, WHOIS.
+void add_either(const RegistrationWorld& world, const Holding& holding, Row& row) {
+  const RegistrationZone zone = world.zone_of(holding.domain);
+  const Ending rdap = rdap_ending_of(rdap_fault(holding.domain, zone));
+  if (!zone.rdap) return add_whois(world, holding, row);
+  if (rdap.facts || !zone.whois) return add_rdap(world, holding, row);
+  if (rdap.statuses.size() == 1) return add_whois(world, holding, row);
+  std::vector<std::string_view> either{rdap.statuses};
+  for (const std::string_view status : {"OK", "NOT_FOUND"}) {
+    if (std::ranges::find(either, status) == either.end()) either.push_back(status);
+  }
+  row.list("status", either);
 }
 
 }  // namespace
@@ -158,11 +249,17 @@ std::string expected_registration(const RegistrationWorld& world, std::string_vi
   row.text("name", name);
   row.text("domain", name);
   row.text("tld", last_label(name));
-  const bool over_whois = zone.whois && probe != RegistrationProbe::rdap;
-  if (over_whois) {
-    add_whois(world, holding, row);
-  } else {
+  const bool served = probe == RegistrationProbe::whois  ? zone.whois
+                      : probe == RegistrationProbe::rdap ? zone.rdap
+                                                         : true;
+  if (!served) {
     row.text("status", "NO_SERVER");
+  } else if (probe == RegistrationProbe::whois) {
+    add_whois(world, holding, row);
+  } else if (probe == RegistrationProbe::rdap) {
+    add_rdap(world, holding, row);
+  } else {
+    add_either(world, holding, row);
   }
   return row.take() + "\n";
 }

@@ -47,6 +47,70 @@ enum class RegistrationFault : uint8_t {
   // WHOIS: referrals
   wloop,
   wref,
+  // RDAP: what it answers
+  r400,
+  r401,
+  r403,
+  r404,
+  r404html,
+  r404empty,
+  r422,
+  r429,
+  r429date,
+  r500,
+  r503,
+  rflaky,
+  rnotice,
+  rhtml,
+  rempty,
+  rarray,
+  robject,
+  rclass,
+  rother,
+  rhalf,
+  rtail,
+  rdup,
+  rdeep,
+  rhuge,
+  rtypes,
+  rbytes,
+  // RDAP: redirects
+  rredirect,
+  rloop,
+  rhttp,
+  rprivate,
+  // RDAP: heads and encodings
+  rbomb,
+  rlayers,
+  rbrotli,
+  rgzip,
+  rcut,
+  rfields,
+  rinform,
+  // RDAP: the connection
+  rslow,
+  rlate,
+  rmute,
+  rrst,
+  rrefused,
+  rgoaway,
+  rclose,
+  rcontinuation,
+  rsettings,
+  rping,
+  rframes,
+  // RDAP: TLS, of zones only
+  rreset,
+  rhandshake,
+  rgarbage,
+  rexpired,
+  rnotyet,
+  rname,
+  rself,
+  rold,
+  rh1,
+  rh2,
+  rnoalpn,
 };
 
 struct RegistrationFaultCall {
@@ -58,6 +122,7 @@ struct RegistrationFaultCall {
     return numbered ? number : otherwise;
   }
   [[nodiscard]] bool any() const { return fault != RegistrationFault::none; }
+  [[nodiscard]] bool of_rdap() const { return fault > RegistrationFault::wref; }
   [[nodiscard]] bool of_whois() const { return any() && fault <= RegistrationFault::wref; }
 };
 

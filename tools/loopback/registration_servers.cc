@@ -24,18 +24,22 @@ void allow_many_files() {
 RegistrationServers::RegistrationServers(const World& dns, RegistrationOptions options)
     : options_(std::move(options)),
       world_(dns, options_.ports),
-      whois_(options_.whois_per_second, options_.counted) {}
+      whois_(options_.whois_per_second, options_.counted),
+      rdap_(options_.rdap_per_second, options_.counted) {}
 
 std::expected<RegistrationPorts, std::string> RegistrationServers::start() {
   allow_many_files();
   const auto whois = whois_.listen(options_.ports.whois);
   if (!whois) return std::unexpected(whois.error());
-  options_.ports.whois = *whois;
+  const auto rdap = rdap_.listen(options_.ports.rdap);
+  if (!rdap) return std::unexpected(rdap.error());
+  options_.ports = {*whois, *rdap};
   world_ = RegistrationWorld{world_.dns(), options_.ports};
   if (!options_.folder.empty()) {
     if (auto written = write_files(); !written) return std::unexpected(written.error());
   }
   whois_.start(world_);
+  rdap_.start(world_, rdap_bootstrap(world_, registration_zones(options_.zones)));
   return options_.ports;
 }
 
@@ -45,6 +49,7 @@ std::expected<void, std::string> RegistrationServers::write_files() const {
   const std::pair<std::string_view, std::string> files[] = {
       {"whois-servers.tsv", whois_table(world_, zones)},
       {"dns.json", rdap_bootstrap(world_, zones)},
+      {"ca.pem", rdap_.authority_pem()},
       {"names.txt", sample_names(zones, options_.names)},
   };
   for (const auto& [name, text] : files) {
@@ -54,10 +59,14 @@ std::expected<void, std::string> RegistrationServers::write_files() const {
   return {};
 }
 
-void RegistrationServers::stop() { whois_.stop(); }
+void RegistrationServers::stop() {
+  whois_.stop();
+  rdap_.stop();
+}
 
 std::string RegistrationServers::to_json() const {
-  return fmt::format("{{\"whois\":{}}}", whois_.counts().to_json());
+  return fmt::format("{{\"whois\":{},\"rdap\":{}}}", whois_.counts().to_json(),
+                     rdap_.counts().to_json());
 }
 
 }  // namespace zonesweep::loopback

@@ -9,6 +9,7 @@
 #include <expected>
 #include <string>
 
+#include "tools/loopback/rdap_server.h"
 #include "tools/loopback/registration_world.h"
 #include "tools/loopback/whois_server.h"
 
@@ -18,6 +19,7 @@ struct RegistrationOptions {
   bool on = false;
   RegistrationPorts ports;      // 0: any free one
   double whois_per_second = 0;  // of each server; 0: no limit
+  double rdap_per_second = 0;
   RateLimit::Mode counted = RateLimit::Mode::smooth;
   std::string folder;    // the files go there; empty: none
   uint32_t zones = 100;  // of each ordinary kind
@@ -34,7 +36,7 @@ class RegistrationServers {
   // Listens, writes the files, and serves from then on. Returns the ports.
   [[nodiscard]] std::expected<RegistrationPorts, std::string> start();
   void stop();  // idempotent
-  // {"whois":{...}}, after stop().
+  // {"whois":{...},"rdap":{...}}, after stop().
   [[nodiscard]] std::string to_json() const;
 
  private:
@@ -43,6 +45,7 @@ class RegistrationServers {
   RegistrationOptions options_;
   RegistrationWorld world_;
   WhoisServer whois_;
+  RdapServer rdap_;
 };
 
 }  // namespace zonesweep::loopback

@@ -93,6 +93,12 @@ void set_registrant(Holding& holding, Bits& bits) {
   holding.registrant_country = kCountries[number % kCountries.size()];
 }
 
+// Names that ask to be free, though they are in DNS as all names with a fault are.
+bool is_free(std::string_view name) {
+  const RegistrationFault fault = fault_of_name(name).fault;
+  return fault == RegistrationFault::r404 || fault == RegistrationFault::r404empty;
+}
+
 bool is_in_dns(const Node& node) {
   return node.existence == Existence::named || node.existence == Existence::alias;
 }
@@ -139,7 +145,7 @@ Holding RegistrationWorld::look_up(std::string_view name) const {
   Holding holding;
   holding.domain = name;
   const bool without_dns = bits.take(3) == 0;
-  if (name.find('.') == std::string_view::npos) return holding;
+  if (name.find('.') == std::string_view::npos || is_free(name)) return holding;
   if (!is_in_dns(node) && !(node.existence == Existence::missing && without_dns)) return holding;
   holding.registered = true;
   holding.id = fmt::format("D{:08X}-LOOP", hash >> 32U);
