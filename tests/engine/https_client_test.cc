@@ -329,6 +329,35 @@ TEST_F(HttpsClientTest, keeps_to_the_streams_that_the_server_allows) {
   EXPECT_EQ(most, 3U);
 }
 
+TEST_F(HttpsClientTest, has_no_room_at_a_server_that_allows_no_stream) {
+  HttpsServer& server = serve_http2();
+  server.settings = max_streams(0);
+  open();
+  ask_all(1, 1);  // it left before the server had spoken
+  EXPECT_EQ(heard.at(1).kind, Kind::response);
+  EXPECT_EQ(client->room(origin), 0U);
+  EXPECT_FALSE(ask(2));
+  const uint64_t turns = net.counters().turns;
+  run_for(options.keep_alive + 5s);
+  EXPECT_LT(net.counters().turns - turns, 20U);
+  EXPECT_EQ(client->connections(), 0U);
+  EXPECT_GT(client->room(origin), 0U);
+}
+
+TEST_F(HttpsClientTest, survives_limits_that_change_under_its_requests) {
+  HttpsServer& server = serve_http2();
+  server.on_request = [&](const HttpsServer::Request& request) {
+    const uint32_t allowed = request.to.requests % 7;
+    request.to.send(max_streams(allowed) + whole(request.stream));
+    if (allowed > 0) return;
+    net.after(50ms, [to = &request.to] { to->send(max_streams(100)); });
+  };
+  open();
+  ask_all(1, 300);
+  EXPECT_EQ(heard.size(), 300U);
+  EXPECT_GT(count(Kind::response), 250U);
+}
+
 TEST_F(HttpsClientTest, takes_few_requests_before_it_knows_the_server) {
   serve_http2();
   open();
