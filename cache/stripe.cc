@@ -93,7 +93,7 @@ Geometry Geometry::of(size_t table_bytes) noexcept {
   g.segments =
       static_cast<uint32_t>(std::min<size_t>(room * 64 / kBytesPer64, limits::kSegmentsPerStripe));
   g.small_segments = std::max(2U, g.segments * limits::kSmallPercent / 100);
-  g.buckets = (g.segments * kBucketsPer64 / 64) & ~1U;
+  g.buckets = (g.segments * kBucketsPer64 / 64) & ~3U;
   g.ghost_sets = g.segments * kGhostSetsPer64 / 64;
   const auto after = [&](size_t at, size_t bytes_of_stripe) {
     return (at + g.stripes * bytes_of_stripe + 127) & ~size_t{127};
@@ -232,7 +232,7 @@ ReadResult Stripe::read(const Key& key, uint32_t now,
   ReadResult result;
   for (uint32_t tries = 0; tries < limits::kReadTries; ++tries) {
     bool stale = false;
-    for (const uint32_t index : {home, home ^ 1}) {
+    for (const uint32_t index : {home, home ^ 1, home ^ 2, home ^ 3}) {
       if (index != home && !may_be_next_door(home)) break;
       Bucket& place = bucket(index);
       for (uint32_t mask = slots_with(place, tag_of(key.hash())); mask != 0; mask &= mask - 1) {
@@ -315,7 +315,7 @@ bool Stripe::write(const Key& key, std::span<const std::byte> value, uint32_t ex
 
 bool Stripe::find(const Key& key, Place& place) const noexcept {
   const uint32_t home = bucket_of(key.hash());
-  for (const uint32_t index : {home, home ^ 1}) {
+  for (const uint32_t index : {home, home ^ 1, home ^ 2, home ^ 3}) {
     if (index != home && !may_be_next_door(home)) break;
     for (uint32_t mask = slots_with(bucket(index), tag_of(key.hash())); mask != 0;
          mask &= mask - 1) {
@@ -333,7 +333,7 @@ bool Stripe::find(const Key& key, Place& place) const noexcept {
 // The place of the slot that names just this entry; `tag` is not known.
 bool Stripe::find(Slot slot, uint32_t home, Place& place) const noexcept {
   constexpr uint64_t kLocation = (uint64_t{1} << 44) - 1;
-  for (const uint32_t index : {home, home ^ 1}) {
+  for (const uint32_t index : {home, home ^ 1, home ^ 2, home ^ 3}) {
     if (index != home && !may_be_next_door(home)) break;
     uint32_t mask = 0;
 #pragma GCC unroll 7
@@ -353,7 +353,7 @@ bool Stripe::find(Slot slot, uint32_t home, Place& place) const noexcept {
 Stripe::Place Stripe::place_for(uint32_t home) noexcept {
   Place best{home, 0};
   uint32_t best_worth = UINT32_MAX;
-  for (const uint32_t index : {home, home ^ 1}) {
+  for (const uint32_t index : {home, home ^ 1, home ^ 2, home ^ 3}) {
     for (uint32_t i = 0; i < limits::kSlotsPerBucket; ++i) {
       const Slot slot{bucket(index).slots[i].load(kRelaxed)};
       if (slot.empty()) {

@@ -63,7 +63,7 @@ struct Geometry {
   uint32_t stripe_shift = 0;  // hash >> stripe_shift is the stripe, where there is more than one
   uint32_t segments = 0;      // this and the next four: of one stripe
   uint32_t small_segments = 0;
-  uint32_t buckets = 0;  // even: two neighbours help each other out
+  uint32_t buckets = 0;  // a multiple of four: so many neighbours help each other out
   uint32_t ghost_sets = 0;
   size_t states_at = 0;  // offsets from the beginning of the table's memory
   size_t versions_at = 0;
@@ -98,7 +98,7 @@ struct alignas(64) Bucket {
   std::array<Word, limits::kSlotsPerBucket> slots;
   // Counted without read-modify-write: an increment may get lost, a lane never stalls for one.
   std::array<std::atomic<uint8_t>, limits::kSlotsPerBucket> uses;
-  // A key of this bucket was put into its neighbour, once. Until then nobody needs to look there.
+  // A key of this bucket was put into a neighbour, once. Until then nobody needs to look there.
   std::atomic<bool> spilled;
 };
 static_assert(sizeof(Bucket) == 64);

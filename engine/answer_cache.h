@@ -23,9 +23,10 @@
 namespace zonesweep::engine {
 
 namespace limits {
-inline constexpr size_t kCacheBytesDefault = size_t{256} << 20;  // about 2 million short answers
+inline constexpr size_t kCacheBytesDefault = size_t{512} << 20;  // about 3 million short answers
 inline constexpr size_t kCacheBytesLeast = size_t{4} << 20;      // by default
-inline constexpr size_t kCacheBytesPerAnswer = 160;  // an address or "none", its key, and the index
+inline constexpr size_t kCacheBytesPerAnswer =
+    200;  // an address or "none", its key, the index, and a fifth of it free
 }  // namespace limits
 
 struct CacheOptions {

@@ -114,7 +114,7 @@ void add_cache_options(CLI::App& command, ScanCommand& options) {
   const std::string group = "Cache";
   add_parsed(command, "--cache-size",
              "memory for answers that are known already (default: what the input "
-             "needs, at most 256MiB)",
+             "needs, at most 512MiB)",
              [&cache](const std::string& text) {
                const auto size = parse_size(text);
                if (!size) return size.error();
