@@ -2,19 +2,11 @@
 """engine::HttpsClient against servers that others wrote: nginx, and Node's HTTP/2 and HTTP/1.1 made to misbehave."""
 import json
 import random
-import shutil
-import subprocess
 
 import rdap_servers
-from harness import BIN, Failure, Skip, check, equal, main, run, spawn, stop, test
+from harness import BIN, Skip, check, equal, main, run, test
 
 FETCH = BIN.rsplit("/tools/", 1)[0] + "/tests/https_fetch"
-
-
-def need(*programs):
-    for program in programs:
-        if not shutil.which(program):
-            raise Skip(f"{program} is not installed (tools/install-packages test)")
 
 
 def nginx(t, **options):
@@ -24,19 +16,6 @@ def nginx(t, **options):
     server = rdap_servers.Nginx(t.folder, **options)
     t.finally_do(server.close)
     return server
-
-
-def mock(t, protocol):
-    """The port of a Node server."""
-    need("node", "openssl")
-    rdap_servers.make_certificates(t.folder)
-    process = spawn(["node", rdap_servers.MOCK, t.folder / "leaf.pem", t.folder / "leaf.key", protocol],
-                    stdout=subprocess.PIPE, text=True)
-    t.finally_do(lambda: stop(process))
-    line = process.stdout.readline()
-    if not line.strip().isdigit():
-        raise Failure("the Node server did not start")
-    return int(line)
 
 
 def fetch(t, port, targets, in_flight=20, connections=1, host=rdap_servers.HOST, ca="ca.pem"):
@@ -83,7 +62,7 @@ def nginx_redirects_limits_and_knows_nothing(t):
 @test
 def node_gets_no_answers_mixed_up(t):
     for protocol in ("h2", "http/1.1"):
-        port = mock(t, protocol)
+        port = rdap_servers.start_mock(t, protocol)
         draw = random.Random(5)
         targets = [f"/{draw.choice(['ok', 'later', 'gzip'])}/n{i}.example" for i in range(2000 if protocol == "h2" else 300)]
         whole(fetch(t, port, targets, in_flight=80, connections=1 if protocol == "h2" else 6), http2=protocol == "h2")
@@ -98,7 +77,7 @@ def node_ends_each_request_in_its_own_way(t):
         "half": ("timeout", "idle"), "drip": ("timeout", "total"),
     }
     for protocol in ("h2", "http/1.1"):
-        port = mock(t, protocol)
+        port = rdap_servers.start_mock(t, protocol)
         own = {"refuse": ("response", 200), "reset": ("reset", 11)} if protocol == "h2" else {"reset": ("net_error", "reset")}
         for in_flight in (1, 50):
             wanted = {f"/{deed}/f{in_flight}.example": end for deed, end in {**expected, **own}.items()}
@@ -112,7 +91,7 @@ def node_ends_each_request_in_its_own_way(t):
 
 @test
 def node_hangs_up_and_says_goodbye_in_the_middle(t):
-    port = mock(t, "h2")
+    port = rdap_servers.start_mock(t, "h2")
     draw = random.Random(6)
     targets = [f"/{draw.choice(['ok'] * 30 + ['later'] * 15 + ['goodbye', 'hangup', 'refuse'])}/g{i}.example" for i in range(1500)]
     rows = fetch(t, port, targets, in_flight=10)

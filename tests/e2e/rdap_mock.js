@@ -1,5 +1,6 @@
 // An HTTPS server that does what the first part of the path says: rdap_mock.js CERTIFICATE KEY h2|http/1.1
-// The last part of the path is the name, which every whole answer holds. Prints its port.
+// The last part of the path is the name, which every whole answer holds; of /domain/ok-1.example, the name says
+// what to do. Prints its port.
 'use strict';
 const fs = require('fs');
 const http2 = require('http2');
@@ -26,6 +27,9 @@ const deeds = {
     for (let i = 0; i < 300; ++i) many[`x-${i}`] = 'y';
     reply.send(200, {...json, ...many}, answer(name));
   },
+  other: (reply) => reply.send(200, json, answer('another.example')),
+  html: (reply) => reply.send(200, {'content-type': 'text/html'}, '<html>Domain not found</html>'),
+  empty: (reply) => reply.send(200, json, ''),
   mute: () => {},
   half: (reply, name) => reply.start(200, {...json, 'content-length': 4000}, answer(name)),
   drip: (reply) => {
@@ -41,7 +45,8 @@ const deeds = {
 };
 
 function dispatch(path, reply) {
-  const [, deed, name] = path.split('/');
+  const [, first, name] = path.split('/');
+  const deed = first === 'domain' ? name.split('-')[0] : first;
   const times = (seen.get(path) || 0) + 1;
   seen.set(path, times);
   (deeds[deed] || deeds.none)(reply, name, times === 1);
@@ -63,7 +68,9 @@ function serveHttp2(stream, headers) {
     more: (text) => stream.destroyed || stream.write(text),
     destroy: () => session && session.destroy(),
     reset: (code) => stream.close(code),
-    goodbye: () => session && session.goaway(0, Math.max(0, stream.id - 6)),
+    // Node takes a last stream of 0 for all that it has seen.
+    goodbye: () => (stream.id > 6 ? session && session.goaway(0, stream.id - 6)
+                                  : stream.close(http2.constants.NGHTTP2_REFUSED_STREAM)),
   });
 }
 

@@ -10,7 +10,7 @@ import subprocess
 import time
 import zlib
 
-from harness import free_port, spawn, stop
+from harness import Failure, Skip, free_port, spawn, stop
 
 HOST = "rdap.example"
 MOCK = pathlib.Path(__file__).resolve().parent / "rdap_mock.js"
@@ -134,3 +134,16 @@ http {{
 
     def close(self):
         stop(self.process)
+
+
+def start_mock(t, protocol):
+    """The port of rdap_mock.js, which runs until the test is over."""
+    if not shutil.which("node") or missing():
+        raise Skip(missing() or "node is not installed (tools/install-packages test)")
+    make_certificates(t.folder)
+    process = spawn(["node", MOCK, t.folder / "leaf.pem", t.folder / "leaf.key", protocol], stdout=subprocess.PIPE, text=True)
+    t.finally_do(lambda: stop(process))
+    line = process.stdout.readline()
+    if not line.strip().isdigit():
+        raise Failure("the Node server did not start")
+    return int(line)
