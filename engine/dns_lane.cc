@@ -4,16 +4,12 @@
 #include <algorithm>
 #include <cassert>
 
+#include "engine/wall_clock.h"
+
 namespace zonesweep::engine {
 namespace {
 
 using namespace std::chrono_literals;
-
-int64_t real_wall_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 // A hard cap must hold in any second: bursts stay small beside it.
 constexpr double kRateBurstSeconds = 0.002;
@@ -42,7 +38,7 @@ std::expected<std::unique_ptr<DnsLane>, io::Error> DnsLane::create(
   auto opened = DnsServers::open(
       transport, servers, {.rate_per_server = options.rate_per_server, .in_flight_max = questions});
   if (!opened) return std::unexpected(opened.error());
-  if (options.wall_us == nullptr) options.wall_us = real_wall_us;
+  if (options.wall_us == nullptr) options.wall_us = wall_clock_us;
   return std::unique_ptr<DnsLane>(
       new DnsLane(transport, queue, writer, std::move(*opened), std::move(options), stop));
 }
