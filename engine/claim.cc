@@ -177,8 +177,9 @@ class Claiming {
     for (uint32_t i = 0; i < layout_.split_count; ++i) {
       if (i == layout_.split_index) continue;
       const Layout other = layout_.of_split(i);
-      const auto of_other = {other.lock(), other.state(),     other.state_draft(), other.manifest(),
-                             other.run(),  other.run_draft(), other.success()};
+      const auto of_other = {other.lock(),     other.state(),    other.state_draft(),
+                             other.manifest(), other.run(),      other.run_draft(),
+                             other.success(),  other.backends(), other.backends_draft()};
       if (std::ranges::find(of_other, name) != of_other.end()) return true;
     }
     return false;

@@ -33,6 +33,9 @@ struct Layout {
   [[nodiscard]] std::string lock() const { return ".lock" + suffix(); }
   [[nodiscard]] std::string state() const { return ".state" + suffix(); }
   [[nodiscard]] std::string state_draft() const { return state() + ".new"; }
+  // What a resume must know of the registration servers.
+  [[nodiscard]] std::string backends() const { return ".backends" + suffix(); }
+  [[nodiscard]] std::string backends_draft() const { return backends() + ".new"; }
   [[nodiscard]] std::string manifest() const { return "_manifest" + suffix() + ".ndjson"; }
   [[nodiscard]] std::string run() const { return "_run" + suffix() + ".json"; }
   [[nodiscard]] std::string run_draft() const { return "." + run() + ".new"; }

@@ -74,12 +74,20 @@ std::expected<std::unique_ptr<Scan>, ScanError> Scan::open(ScanOptions options) 
   auto input = Input::open(scan->options_.inputs, scan->options_.input);
   if (!input) return std::unexpected(ScanError{exit_code::kInput, input.error().text()});
   scan->input_ = std::make_unique<Input>(std::move(*input));
+  if (auto& setup = scan->options_.registration) {
+    setup->lane.rows_for_cancelled = scan->options_.output.directory == "-";
+    auto prepared = RegistrationRun::prepare(*setup);
+    if (!prepared) return std::unexpected(ScanError{exit_code::kUsage, prepared.error()});
+    scan->registration_ = std::move(*prepared);
+  }
   if (auto cache = scan->open_cache(); !cache) return std::unexpected(cache.error());
   if (auto alive = scan->check_resolvers(); !alive) return std::unexpected(alive.error());
 
   OutputOptions& output = scan->options_.output;
-  output.lanes = scan->options_.lanes;
-  output.questions = static_cast<uint32_t>(scan->options_.lane.types.size());
+  if (!scan->options_.dns) scan->options_.lanes = 0;
+  output.lanes = scan->options_.lanes + (scan->registration_ ? 1 : 0);
+  output.questions = scan->probes().questions();
+  output.registration = scan->registration_ != nullptr;
   output.fingerprint += scan->fingerprint();
   scan->options_.lane.rows_for_cancelled = output.directory == "-";
   auto opened = Output::open(output);
@@ -87,18 +95,32 @@ std::expected<std::unique_ptr<Scan>, ScanError> Scan::open(ScanOptions options) 
   scan->output_ = std::move(*opened);
   scan->start_source();
   if (auto started = scan->start_lanes(); !started) return std::unexpected(started.error());
+  if (auto started = scan->start_registration(); !started) return std::unexpected(started.error());
   return scan;
+}
+
+Probes Scan::probes() const {
+  return {.dns_types = options_.dns ? static_cast<uint32_t>(options_.lane.types.size()) : 0,
+          .registration = registration_ != nullptr};
 }
 
 // What changes rows; lanes, window, pace and resolvers may differ from one run to its resume.
 std::string Scan::fingerprint() const {
+  std::string text = options_.dns ? "probe=dns" : "probe=";
+  if (registration_) {
+    const RegistrationOptions& asked = options_.registration->lane;
+    text += fmt::format("{}{}\nregistrar={}\nraw={}", options_.dns ? "," : "", name_of(asked.probe),
+                        asked.registrar, asked.raw);
+  }
+  text += '\n';
+  if (!options_.dns) return text;
   std::string types;
   for (const uint16_t type : options_.lane.types) {
     if (!types.empty()) types += ',';
     dns::append_type_text(type, types);
   }
-  return fmt::format("probe=dns\ntype={}\ndnssec={}\nrecursion={}\n", types,
-                     options_.lane.dnssec_ok, options_.lane.recursion_desired);
+  return text + fmt::format("type={}\ndnssec={}\nrecursion={}\n", types, options_.lane.dnssec_ok,
+                            options_.lane.recursion_desired);
 }
 
 // Before the dead resolvers are left out: the answers of a set do not change because one is away.
@@ -154,13 +176,16 @@ std::expected<void, ScanError> Scan::check_resolvers() {
 }
 
 void Scan::start_source() {
-  source_ =
-      std::make_unique<Source>(*input_, Source::Queues{.dns = &queue_}, *output_,
-                               Source::Options{.names_per_chunk = options_.output.rows_per_shard,
-                                               .split_index = options_.output.split_index,
-                                               .split_count = options_.output.split_count,
-                                               .probes = {.dns_types = options_.output.questions},
-                                               .ordered = options_.output.ordered});
+  source_ = std::make_unique<Source>(
+      *input_,
+      Source::Queues{.dns = options_.dns ? &queue_ : nullptr,
+                     .registration = registration_ ? &registration_->queue() : nullptr},
+      *output_,
+      Source::Options{.names_per_chunk = options_.output.rows_per_shard,
+                      .split_index = options_.output.split_index,
+                      .split_count = options_.output.split_count,
+                      .probes = probes(),
+                      .ordered = options_.output.ordered});
   source_thread_ = std::jthread([this] { source_result_ = source_->run(); });
 }
 
@@ -183,6 +208,26 @@ std::expected<void, ScanError> Scan::start_lanes() {
   return {};
 }
 
+std::expected<void, ScanError> Scan::start_registration() {
+  if (!registration_) return {};
+  const OutputOptions& output = options_.output;
+  lanes_running_++;
+  const std::string why_not =
+      registration_->start({.output = output_.get(),
+                            .sink = options_.lanes,
+                            .question = probes().registration_question(),
+                            .directory = output.directory,
+                            .layout = {output.compression, output.split_index, output.split_count},
+                            .resume = output.resume},
+                           options_.resolvers, stop_, [this] {
+                             if (!registration_->failure().empty()) lane_failed_ = true;
+                             lanes_running_--;
+                           });
+  if (!why_not.empty()) return std::unexpected(ScanError{exit_code::kEnvironment, why_not});
+  for (const std::string& warning : registration_->warnings()) warnings_.push_back(warning);
+  return {};
+}
+
 // The lane's thread: a ring belongs to the thread that made it.
 void Scan::run_lane(Lane& lane, uint32_t index) {
   const auto fail = [&](std::string why) {
@@ -192,7 +237,9 @@ void Scan::run_lane(Lane& lane, uint32_t index) {
   auto transport = io::UringTransport::create({.lanes = options_.lanes});
   if (!transport) return fail(transport.error().message);
   lane.transport = std::move(*transport);
-  lane.writer = std::make_unique<ShardRecords>(output_->sink(index));
+  lane.writer = std::make_unique<ShardRecords>(
+      output_->sink(index),
+      registration_ && options_.output.directory == "-" ? RowsSay::table : RowsSay::nothing);
   DnsLaneOptions options = options_.lane;
   options.rate /= options_.lanes;
   options.rate_per_server /= options_.lanes;
@@ -212,7 +259,13 @@ ScanProgress Scan::progress() const {
   ScanProgress now;
   for (const auto& lane : lanes_) now.lanes.merge(lane->lane->statistics());
   now.output = output_->progress();
+  now.dns = options_.dns;
   now.input_bytes = now.lanes.input_bytes;
+  if (registration_) {
+    now.registration = registration_->statistics();
+    // Names that are parked count as read: the rows of a slow server are far behind the input.
+    now.input_bytes = options_.dns ? now.input_bytes : now.registration->input_bytes;
+  }
   now.input_bytes_total = input_->bytes_total();
   now.names_read = source_->names_read();
   if (cache_) {
@@ -236,6 +289,7 @@ void Scan::stop(StopLevel level) {
 std::expected<void, ScanError> Scan::finish() {
   if (output_->failed() || output_->closed() || lane_failed_) stop(StopLevel::abandon);
   for (const auto& lane : lanes_) lane->thread.join();
+  if (registration_) registration_->join();
   source_thread_.join();
   if (cache_file_) {
     const Statistics all = progress().lanes;
@@ -252,14 +306,18 @@ std::expected<void, ScanError> Scan::finish() {
     return std::unexpected(ScanError{exit_code::kInput, std::get<InputError>(error).text()});
   }
   if (!finished) return std::unexpected(error_of(finished.error()));
+  std::string_view why = registration_ ? registration_->failure() : std::string_view{};
   for (const auto& lane : lanes_) {
-    const std::string_view why = lane->lane->failure();
-    if (why.empty()) continue;
-    return std::unexpected(
-        ScanError{exit_code::kOutput,
-                  fmt::format("{}; what is finished is on disk: go on with --resume", why)});
+    if (why.empty()) why = lane->lane->failure();
   }
-  return {};
+  if (why.empty()) return {};
+  return std::unexpected(
+      ScanError{exit_code::kOutput,
+                fmt::format("{}; what is finished is on disk: go on with --resume", why)});
+}
+
+void Scan::remember() {
+  if (registration_) registration_->remember();
 }
 
 std::string cache_json(const ScanProgress& now) {
@@ -277,11 +335,12 @@ std::string Scan::totals_json() const {
   return fmt::format(
       R"({{"names":{},"rows":{},"questions":{},"queries":{},"retries":{},"over_tcp":{},"timeouts":{},"late":{},)"
       R"("forged":{},"garbage":{},"coalesced":{},"not_sent":{},"dropped_here":{},"udp_sends":{},"statuses":{},)"
-      R"("cache":{},"rtt_us":{{"p50":{},"p90":{},"p99":{}}}}})",
+      R"("cache":{},"rtt_us":{{"p50":{},"p90":{},"p99":{}}},"registration":{}}})",
       all.names, all.rows, all.questions, all.sent, all.retries, all.over_tcp, all.timeouts,
       all.late, all.forged, all.garbage, all.coalesced, all.unsent, all.datagrams_dropped,
       all.sends, statuses_json(all), cache_json(now), all.latency.percentile(0.5),
-      all.latency.percentile(0.9), all.latency.percentile(0.99));
+      all.latency.percentile(0.9), all.latency.percentile(0.99),
+      now.registration ? engine::totals_json(*now.registration) : "null");
 }
 
 }  // namespace zonesweep::engine

@@ -13,6 +13,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "engine/dns_lane.h"
 #include "engine/input.h"
 #include "engine/output.h"
+#include "engine/registration_run.h"
 #include "engine/source.h"
 #include "engine/statistics.h"
 
@@ -41,7 +43,9 @@ struct ScanOptions {
   OutputOptions output;  // lanes, questions and configuration are filled in by open()
   DnsLaneOptions lane;   // its rates are of the whole run; open() shares them out
   std::vector<io::Endpoint> resolvers;
-  uint32_t lanes = 1;
+  uint32_t lanes = 1;  // that ask DNS
+  bool dns = true;
+  std::optional<RegistrationSetup> registration;
   CacheOptions cache;
 };
 
@@ -51,7 +55,9 @@ struct ScanError {
 };
 
 struct ScanProgress {
+  bool dns = true;  // it is asked
   Statistics lanes;
+  std::optional<RegistrationStatistics> registration;  // where it is asked
   Output::Progress output;
   uint64_t input_bytes = 0;        // handed to the lanes, as stored
   uint64_t input_bytes_total = 0;  // 0: not known
@@ -81,6 +87,8 @@ class Scan {
   // Joins everything and commits. The error of a stopped run is the caller's: this returns ok for
   // it.
   [[nodiscard]] std::expected<void, ScanError> finish();
+  // Now and then: notes on disk what a resume must know beside the rows.
+  void remember();
   // After finish(): the whole input was read and every row written.
   [[nodiscard]] bool complete() const { return complete_; }
 
@@ -92,6 +100,8 @@ class Scan {
   [[nodiscard]] std::expected<void, ScanError> start_lanes();
   [[nodiscard]] std::expected<void, ScanError> open_cache();
   void start_source();
+  [[nodiscard]] std::expected<void, ScanError> start_registration();
+  [[nodiscard]] Probes probes() const;
   void run_lane(Lane& lane, uint32_t index);
   [[nodiscard]] std::string totals_json() const;
   [[nodiscard]] std::string fingerprint() const;
@@ -104,6 +114,7 @@ class Scan {
   std::unique_ptr<AnswerCache> cache_;
   std::unique_ptr<CacheFile> cache_file_;
   NameQueue queue_;
+  std::unique_ptr<RegistrationRun> registration_;
   std::unique_ptr<Source> source_;
   std::atomic<StopLevel> stop_ = StopLevel::run;
   std::atomic<uint32_t> lanes_running_ = 0;

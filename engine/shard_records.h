@@ -10,6 +10,7 @@
 #include "engine/output.h"
 #include "engine/record_writer.h"
 #include "engine/registration_record.h"
+#include "engine/registration_writer.h"
 #include "engine/row_status.h"
 
 namespace zonesweep::engine {
@@ -46,22 +47,21 @@ class ShardRecords final : public RecordWriter {
 };
 
 // The same for the registration lane. A name has one such row: its last question.
-class RegistrationRecords final {
+class RegistrationRecords final : public RegistrationWriter {
  public:
   // `question`: so many DNS types are asked beside it.
   RegistrationRecords(RowSink& sink, uint32_t question, RowsSay say = RowsSay::nothing)
       : sink_(sink), question_(question), say_(say) {}
 
-  // The record is lent for the call.
-  void write(uint64_t chunk, const RegistrationRecord& record) {
+  void write(uint64_t chunk, const RegistrationRecord& record) override {
     append_row(record, Table::registration, say_, sink_.buffer(chunk, Table::registration));
     sink_.row_done(chunk, Table::registration, record.seq, question_, record.status);
     sink_.name_done(chunk, record.seq);
   }
-  [[nodiscard]] bool full() const { return sink_.full(); }
+  [[nodiscard]] bool full() const override { return sink_.full(); }
   void chunk_idle(uint64_t chunk) { sink_.chunk_idle(chunk); }
-  void tick(io::Instant now) { sink_.tick(now); }
-  void flush() { sink_.flush(); }
+  void tick(io::Instant now) override { sink_.tick(now); }
+  void flush() override { sink_.flush(); }
 
  private:
   RowSink& sink_;

@@ -49,15 +49,71 @@ size_t terminal_width() {
                                                                          : kWidthUnknown;
 }
 
-std::string statuses_text(const engine::Statistics& lanes, std::string_view separator) {
+// "NOERROR 12, TIMEOUT 1", by the words of the table's statuses.
+template <typename Status, typename Counts>
+std::string statuses_text(const Counts& counts, std::string_view separator) {
   std::string text;
-  for (size_t i = 0; i < lanes.statuses.size(); ++i) {
-    if (lanes.statuses[i] == 0) continue;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] == 0) continue;
     if (!text.empty()) text += separator;
-    text += fmt::format("{} {}", engine::name_of(static_cast<engine::Status>(i)),
-                        count_text(static_cast<double>(lanes.statuses[i])));
+    text += fmt::format("{} {}", engine::name_of(static_cast<Status>(i)),
+                        count_text(static_cast<double>(counts[i])));
   }
   return text;
+}
+
+uint64_t rows_of(const engine::ScanProgress& now) {
+  return now.lanes.rows + (now.registration ? now.registration->rows : 0);
+}
+
+std::string dns_part(const engine::Statistics& lanes) {
+  std::string text = fmt::format(" | p50 {} p99 {}", time_text(lanes.latency.percentile(0.5)),
+                                 time_text(lanes.latency.percentile(0.99)));
+  if (lanes.questions > 0) {
+    text += fmt::format(" | {:.2f} tries",
+                        static_cast<double>(lanes.sent) / static_cast<double>(lanes.questions));
+  }
+  if (lanes.cache_hits > 0)
+    text += fmt::format(" | cached {}", count_text(static_cast<double>(lanes.cache_hits)));
+  return text + " | " + statuses_text<engine::Status>(lanes.statuses, ", ");
+}
+
+std::string registration_part(const engine::RegistrationStatistics& all) {
+  std::string text =
+      fmt::format(" | registration {} waiting", count_text(static_cast<double>(all.waiting)));
+  if (all.quarantined > 0) text += fmt::format(", {} servers paused", all.quarantined);
+  return text + " | " + statuses_text<engine::RegistrationStatus>(all.statuses, ", ");
+}
+
+void summarize_dns(const engine::ScanProgress& now) {
+  const engine::Statistics& lanes = now.lanes;
+  say(stderr, "  statuses  {}\n", statuses_text<engine::Status>(lanes.statuses, ", "));
+  say(stderr,
+      "  queries   {} for {} questions ({} again, {} over TCP, {} shared by equal questions)\n",
+      lanes.sent, lanes.questions, lanes.retries, lanes.over_tcp, lanes.coalesced);
+  if (now.cache_bytes > 0) {
+    say(stderr, "  cache     {} hits, {} misses, {} entries, {} evicted, {} expired\n",
+        lanes.cache_hits, lanes.cache_misses, now.cache.entries, now.cache.evicted,
+        lanes.cache_expired + now.cache.expired);
+  }
+  say(stderr, "  latency   p50 {}  p90 {}  p99 {}\n", time_text(lanes.latency.percentile(0.5)),
+      time_text(lanes.latency.percentile(0.9)), time_text(lanes.latency.percentile(0.99)));
+  if (lanes.datagrams_dropped > 0) {
+    say(stderr, "  {} answers were dropped by this machine: raise net.core.rmem_max\n",
+        lanes.datagrams_dropped);
+  }
+}
+
+void summarize_registration(const engine::RegistrationStatistics& all) {
+  say(stderr, "  registration  {}\n",
+      statuses_text<engine::RegistrationStatus>(all.statuses, ", "));
+  say(stderr,
+      "  questions {} RDAP, {} WHOIS to {} servers ({} again, {} throttled, {} names given up)\n",
+      all.rdap, all.whois, all.backends, all.retries, all.throttled, all.given_up);
+  if (all.latency.count() > 0) {
+    say(stderr, "  latency   p50 {}  p90 {}  p99 {}\n", time_text(all.latency.percentile(0.5)),
+        time_text(all.latency.percentile(0.9)), time_text(all.latency.percentile(0.99)));
+  }
 }
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -78,12 +134,12 @@ void Progress::show(const engine::ScanProgress& now) {
   if (time - drawn_ <
       (mode_ == ProgressMode::bar ? std::chrono::milliseconds{kBarEvery} : kJsonEvery))
     return;
-  const double rate = static_cast<double>(now.lanes.rows - rows_drawn_) / passed;
+  const double rate = static_cast<double>(rows_of(now) - rows_drawn_) / passed;
   rate_ = rate_ == 0 || mode_ == ProgressMode::json
               ? rate
               : rate_ + (rate - rate_) * std::min(1.0, passed / 3);
   drawn_ = time;
-  rows_drawn_ = now.lanes.rows;
+  rows_drawn_ = rows_of(now);
   if (mode_ == ProgressMode::json) {
     say(stderr, "{}\n", json_line(now, seconds_since(start_), rate_));
     return;
@@ -103,21 +159,13 @@ std::string Progress::bar(const engine::ScanProgress& now) const {
     line = fmt::format("[{}{}] {:5.1f}% ", std::string(full, '#'), std::string(kCells - full, '-'),
                        share * 100);
   }
-  line += fmt::format("{} rows {}/s", count_text(static_cast<double>(now.lanes.rows)),
-                      count_text(rate_));
+  line +=
+      fmt::format("{} rows {}/s", count_text(static_cast<double>(rows_of(now))), count_text(rate_));
   const double elapsed = seconds_since(start_);
   if (share > 0.001 && share < 1)
     line += fmt::format(" ETA {}", span_text(elapsed / share - elapsed));
-  const auto& lanes = now.lanes;
-  line += fmt::format(" | p50 {} p99 {}", time_text(lanes.latency.percentile(0.5)),
-                      time_text(lanes.latency.percentile(0.99)));
-  if (lanes.questions > 0) {
-    line += fmt::format(" | {:.2f} tries",
-                        static_cast<double>(lanes.sent) / static_cast<double>(lanes.questions));
-  }
-  if (lanes.cache_hits > 0)
-    line += fmt::format(" | cached {}", count_text(static_cast<double>(lanes.cache_hits)));
-  line += " | " + statuses_text(lanes, ", ");
+  if (now.dns) line += dns_part(now.lanes);
+  if (now.registration) line += registration_part(*now.registration);
   if (line.size() >= width) line.resize(width - 1);
   return line;
 }
@@ -136,45 +184,34 @@ std::string Progress::json_line(const engine::ScanProgress& now, double seconds,
   return fmt::format(
       R"({{"elapsed_s":{:.3f},"names":{},"rows":{},"rows_per_s":{:.0f},"rows_resumed":{},"in_flight":{},"questions":{},)"
       R"("queries":{},"retries":{},"timeouts":{},"coalesced":{},"cache":{},"input_bytes":{},"input_bytes_total":{},{})"
-      R"("rtt_us":{{"p50":{},"p90":{},"p99":{}}},"statuses":{},"bytes_written":{},"chunks_committed":{}}})",
-      seconds, lanes.names, lanes.rows, rows_per_second, now.output.rows_resumed, lanes.in_flight,
-      lanes.questions, lanes.sent, lanes.retries, lanes.timeouts, lanes.coalesced,
-      engine::cache_json(now), now.input_bytes, now.input_bytes_total,
+      R"("rtt_us":{{"p50":{},"p90":{},"p99":{}}},"statuses":{},"registration":{},"bytes_written":{},"chunks_committed":{}}})",
+      seconds, now.dns ? lanes.names : now.registration->names, rows_of(now), rows_per_second,
+      now.output.rows_resumed, lanes.in_flight, lanes.questions, lanes.sent, lanes.retries,
+      lanes.timeouts, lanes.coalesced, engine::cache_json(now), now.input_bytes,
+      now.input_bytes_total,
       share > 0 ? fmt::format(R"("eta_s":{:.0f},)", seconds / share - seconds) : "",
       lanes.latency.percentile(0.5), lanes.latency.percentile(0.9), lanes.latency.percentile(0.99),
-      engine::statuses_json(lanes), now.output.bytes_written, now.output.chunks_committed);
+      engine::statuses_json(lanes),
+      now.registration ? engine::progress_json(*now.registration) : "null",
+      now.output.bytes_written, now.output.chunks_committed);
 }
 
 void Progress::summary(const engine::ScanProgress& now, double seconds) {
   clear();
   if (mode_ == ProgressMode::json) {
     say(stderr, "{}\n",
-        json_line(now, seconds, static_cast<double>(now.lanes.rows) / std::max(seconds, 1e-9)));
+        json_line(now, seconds, static_cast<double>(rows_of(now)) / std::max(seconds, 1e-9)));
     return;
   }
-  const engine::Statistics& lanes = now.lanes;
-  const auto rows = static_cast<double>(lanes.rows);
-  say(stderr, "{} names, {} rows in {:.1f} s ({} rows/s)", lanes.names, lanes.rows, seconds,
+  const auto rows = static_cast<double>(rows_of(now));
+  say(stderr, "{} names, {} rows in {:.1f} s ({} rows/s)",
+      now.dns ? now.lanes.names : now.registration->names, rows_of(now), seconds,
       count_text(rows / std::max(seconds, 1e-9)));
   if (now.output.rows_resumed > 0)
     say(stderr, ", {} rows were there already", now.output.rows_resumed);
   say(stderr, "\n");
-  if (lanes.rows == 0) return;
-  say(stderr, "  statuses  {}\n", statuses_text(lanes, ", "));
-  say(stderr,
-      "  queries   {} for {} questions ({} again, {} over TCP, {} shared by equal questions)\n",
-      lanes.sent, lanes.questions, lanes.retries, lanes.over_tcp, lanes.coalesced);
-  if (now.cache_bytes > 0) {
-    say(stderr, "  cache     {} hits, {} misses, {} entries, {} evicted, {} expired\n",
-        lanes.cache_hits, lanes.cache_misses, now.cache.entries, now.cache.evicted,
-        lanes.cache_expired + now.cache.expired);
-  }
-  say(stderr, "  latency   p50 {}  p90 {}  p99 {}\n", time_text(lanes.latency.percentile(0.5)),
-      time_text(lanes.latency.percentile(0.9)), time_text(lanes.latency.percentile(0.99)));
-  if (lanes.datagrams_dropped > 0) {
-    say(stderr, "  {} answers were dropped by this machine: raise net.core.rmem_max\n",
-        lanes.datagrams_dropped);
-  }
+  if (now.lanes.rows > 0) summarize_dns(now);
+  if (now.registration && now.registration->rows > 0) summarize_registration(*now.registration);
 }
 
 }  // namespace zonesweep::tools

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <thread>
+#include <utility>
 
 #include "engine/json_text.h"
 #include "tools/option_values.h"
@@ -53,7 +54,10 @@ void add_input_options(CLI::App& command, ScanCommand& options) {
 
 void add_question_options(CLI::App& command, ScanCommand& options) {
   const std::string group = "Questions";
-  command.add_option("--probe", options.probes, "what to ask: dns")
+  command
+      .add_option(
+          "--probe", options.probes,
+          "what to ask: dns, and one of registration (RDAP, else WHOIS), rdap, whois (default dns)")
       ->delimiter(',')
       ->allow_extra_args(false)  // or `-t A names.txt` would take the file for a type
       ->type_name("PROBE")
@@ -176,11 +180,34 @@ void add_output_options(CLI::App& command, ScanCommand& options) {
       ->group(group);
 }
 
+std::string settle_probes(ScanCommand& options) {
+  using engine::RegistrationProbe;
+  options.scan.dns = false;
+  for (const std::string& word : options.probes) {
+    if (word == "dns") {
+      options.scan.dns = true;
+      continue;
+    }
+    auto& probe = options.registration.setup.lane.probe;
+    for (const auto known :
+         {RegistrationProbe::registration, RegistrationProbe::rdap, RegistrationProbe::whois}) {
+      if (word != engine::name_of(known)) continue;
+      if (std::exchange(options.asks_registration, true) && probe != known)
+        return "--probe: only one of registration, rdap and whois";
+      probe = known;
+    }
+    if (!options.asks_registration || word != engine::name_of(probe))
+      return fmt::format("--probe: {} is none of dns, registration, rdap, whois", word);
+  }
+  if (std::string wrong = settle(options.registration); !wrong.empty()) return wrong;
+  if (options.asks_registration) options.scan.registration = options.registration.setup;
+  return {};
+}
+
 // What the options mean together. An empty string: all is well.
 std::string settle(ScanCommand& options) {
   auto& scan = options.scan;
-  if (options.probes != std::vector<std::string>{"dns"})
-    return "--probe: only dns can be asked so far";
+  if (std::string wrong = settle_probes(options); !wrong.empty()) return wrong;
   auto types = parse_types(options.types);
   if (!types) return types.error();
   if (types->size() > engine::limits::kQuestionsPerName) {
@@ -229,10 +256,11 @@ std::string configuration_json(const ScanCommand& options) {
   };
   return fmt::format(
       R"({{"inputs":[{}],"types":[{}],"resolvers":[{}],"rate":{},"rate_per_server":{},"window":{},"tries":{},)"
-      R"("timeout_ms":{},"deadline_ms":{},"lanes":{},"dnssec":{},"recursion":{},"command":{}}})",
+      R"("timeout_ms":{},"deadline_ms":{},"lanes":{},"dnssec":{},"recursion":{},"registration":{},"command":{}}})",
       inputs, types, resolvers, scan.lane.rate, scan.lane.rate_per_server, scan.lane.window,
       scan.lane.tries, milliseconds(scan.lane.timeout), milliseconds(scan.lane.deadline),
       scan.lanes, scan.lane.dnssec_ok, scan.lane.recursion_desired,
+      options.asks_registration ? configuration_json(options.registration) : "null",
       json_string(options.command_line));
 }
 
@@ -265,6 +293,7 @@ int watch(engine::Scan& scan, Progress& progress) {
     }
     if (now >= drain_until) scan.stop(StopLevel::abandon);
     progress.show(scan.progress());
+    scan.remember();
   }
   return first;
 }
@@ -278,6 +307,7 @@ void add_options(CLI::App& command, ScanCommand& options) {
   add_pace_options(command, options);
   add_output_options(command, options);
   add_cache_options(command, options);
+  add_registration_options(command, options.registration);
 }
 
 int run_scan(ScanCommand options) {

@@ -1,4 +1,4 @@
-// tools/scan_command.h - `zonesweep scan`: names from files through DNS into shards.
+// tools/scan_command.h - `zonesweep scan`: names from files through DNS and registration into shards.
 //
 // Threads: the main thread. Errors: the fixed exit codes, and one line on stderr that says what to
 // do.
@@ -10,6 +10,7 @@
 
 #include "engine/scan.h"
 #include "tools/progress.h"
+#include "tools/registration_options.h"
 #include "tools/units.h"
 
 namespace CLI {
@@ -26,6 +27,8 @@ struct ScanCommand {
   std::string format = "ndjson";
   std::optional<engine::Compression> compression;  // zstd into a folder, none to stdout
   Split split;
+  RegistrationChoice registration;
+  bool asks_registration = false;
   ProgressMode progress = ProgressMode::automatic;
   std::string command_line;  // for _run.json
 };

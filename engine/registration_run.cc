@@ -1,0 +1,111 @@
+#include "engine/registration_run.h"
+
+#include <fmt/format.h>
+
+#include <future>
+#include <thread>
+#include <utility>
+
+#include "engine/shard_records.h"
+#include "io/tls.h"
+#include "io/uring_transport.h"
+
+namespace zonesweep::engine {
+namespace {
+
+// WHOIS needs a stream for each exchange, RDAP one for each connection; names come over few sockets.
+io::TransportOptions transport_for(const RegistrationOptions& options) {
+  io::TransportOptions transport;
+  transport.streams = options.whois.exchanges + options.https.connections_max + 64;
+  transport.sockets = 256;
+  return transport;
+}
+
+}  // namespace
+
+struct RegistrationRun::Lane {
+  std::unique_ptr<io::UringTransport> transport;
+  std::unique_ptr<Parking> parking;
+  std::unique_ptr<RegistrationRecords> writer;
+  std::unique_ptr<RegistrationLane> lane;
+  std::promise<std::string> started;  // empty: it runs; else why not
+  std::jthread thread;                // last: joined before the rest goes
+};
+
+RegistrationRun::RegistrationRun(const RegistrationSetup& setup) : setup_(setup) {}
+
+RegistrationRun::~RegistrationRun() = default;
+
+std::expected<std::unique_ptr<RegistrationRun>, std::string> RegistrationRun::prepare(
+    const RegistrationSetup& setup) {
+  std::unique_ptr<RegistrationRun> run(new RegistrationRun(setup));
+  auto registries = Registries::load(setup.files);
+  if (!registries) return std::unexpected(registries.error());
+  run->registries_ = std::make_unique<Registries>(std::move(*registries));
+  auto tls = io::TlsContext::client({.system_store = true, .ca_file = setup.ca_file});
+  if (!tls) {
+    return std::unexpected(fmt::format("TLS{}{}: {}",
+                                       setup.ca_file.empty() ? "" : " with --ca-file ",
+                                       setup.ca_file, io::name_of(tls.error())));
+  }
+  run->tls_ = std::move(*tls);
+  return run;
+}
+
+std::string RegistrationRun::start(const Place& place, std::span<const io::Endpoint> resolvers,
+                                   const std::atomic<StopLevel>& stop,
+                                   std::function<void()> ended) {
+  if (place.directory != "-") backends_file_ = BackendsFile(place.directory, place.layout);
+  lane_ = std::make_unique<Lane>();
+  auto started = lane_->started.get_future();
+  lane_->thread = std::jthread([this, place, resolvers, &stop, ended = std::move(ended)] {
+    run(place, resolvers, stop);
+    ended();
+  });
+  std::string why_not = started.get();
+  if (why_not.empty()) warnings_ = lane_->transport->warnings();
+  return why_not;
+}
+
+// The lane's thread: a ring belongs to the thread that made it.
+void RegistrationRun::run(const Place& place, std::span<const io::Endpoint> resolvers,
+                          const std::atomic<StopLevel>& stop) {
+  const auto fail = [&](std::string why) { lane_->started.set_value(std::move(why)); };
+  auto transport = io::UringTransport::create(transport_for(setup_.lane));
+  if (!transport) return fail(transport.error().message);
+  lane_->transport = std::move(*transport);
+  const bool to_stdout = place.directory == "-";
+  lane_->parking = std::make_unique<Parking>(
+      Parking::Options{.directory = to_stdout ? std::string() : place.directory,
+                       .memory_bytes = setup_.parking_bytes});
+  lane_->writer = std::make_unique<RegistrationRecords>(
+      place.output->sink(place.sink), place.question,
+      to_stdout && place.question > 0 ? RowsSay::table : RowsSay::nothing);
+  auto created = RegistrationLane::create(
+      *lane_->transport, queue_, *lane_->writer, *lane_->parking, *registries_, *tls_, resolvers,
+      setup_.lane, stop, place.resume ? backends_file_.read() : std::string());
+  if (!created)
+    return fail(fmt::format("no socket for the resolvers: {}", io::name_of(created.error())));
+  lane_->lane = std::move(*created);
+  lane_->started.set_value({});
+  lane_->lane->run();
+}
+
+void RegistrationRun::join() {
+  if (lane_ && lane_->thread.joinable()) lane_->thread.join();
+  remember();
+}
+
+void RegistrationRun::remember() {
+  if (lane_ && lane_->lane) backends_file_.write(lane_->lane->memory());
+}
+
+RegistrationStatistics RegistrationRun::statistics() const {
+  return lane_ && lane_->lane ? lane_->lane->statistics() : RegistrationStatistics{};
+}
+
+std::string_view RegistrationRun::failure() const {
+  return lane_ && lane_->lane ? lane_->lane->failure() : std::string_view{};
+}
+
+}  // namespace zonesweep::engine
