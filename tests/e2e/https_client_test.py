@@ -79,7 +79,7 @@ def node_ends_each_request_in_its_own_way(t):
     for protocol in ("h2", "http/1.1"):
         port = rdap_servers.start_mock(t, protocol)
         own = {"refuse": ("response", 200), "reset": ("reset", 11)} if protocol == "h2" else {"reset": ("net_error", "reset")}
-        for in_flight in (1, 50):
+        for in_flight in (1, 50) if protocol == "h2" else (50,):
             wanted = {f"/{deed}/f{in_flight}.example": end for deed, end in {**expected, **own}.items()}
             rows = fetch(t, port, list(wanted), in_flight, connections=1 if protocol == "h2" else 4)
             for row in rows:

@@ -2,7 +2,7 @@
 // makes of a real server.
 //
 // One target (path and query) per line; prints one line of JSON for each, in the order in which
-// they end. Deadlines are a tenth of the real ones.
+// they end. Deadlines are a fifth of the real ones.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -99,11 +99,11 @@ int main(int count, char** arguments) {
                             **tls,
                             fetch,
                             {.user_agent = "zonesweep/test",
-                             .connect_timeout = 1s,
-                             .handshake_timeout = 1s,
-                             .first_byte_timeout = 1s,
-                             .idle_timeout = 500ms,
-                             .total_timeout = 2s}};
+                             .connect_timeout = 2s,
+                             .handshake_timeout = 2s,
+                             .first_byte_timeout = 2s,
+                             .idle_timeout = 1s,
+                             .total_timeout = 4s}};
   const auto number = [](const char* text) {
     return static_cast<uint32_t>(std::strtoul(text, nullptr, 10));
   };
