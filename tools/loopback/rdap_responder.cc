@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "protocols/http/gzip.h"
+#include "tools/loopback/http_floods.h"
 
 namespace zonesweep::loopback {
 namespace {
@@ -77,6 +78,16 @@ constexpr std::string_view kRetryMoment = "Sat, 01 Aug 2026 00:00:00 GMT";
 constexpr std::string_view kHostileName =
     "=cmd|'/C calc'!A0 \\u001b[31m\\u001b]0;title\\u0007 \\u202e<script>alert(1)</script> `id` "
     "\\u009b31m \\\\ \\\"";
+
+// Retry-After, as no server should have it.
+constexpr std::array<std::string_view, 8> kRetries = {"-5",
+                                                      "9000000000000000000",
+                                                      "soon",
+                                                      "",
+                                                      "3600",
+                                                      "Fri, 01 Jan 2100 00:00:00 GMT",
+                                                      "99999999999999999999999",
+                                                      "1.5"};
 
 constexpr std::string_view kTooFast =
     "{\"errorCode\":422,\"title\":\"Your access is too fast\",\"description\":[\"slow down\"]}";
@@ -247,7 +258,7 @@ void RdapResponder::spoil(RdapPlan& plan, const RegistrationFaultCall& fault, st
     plan.response = answer(fmt::format("x.{}.all.test", name));
   } else if (fault.fault <= rbytes) {
     spoil_body(plan.response, fault);
-  } else if (fault.fault <= rinform) {
+  } else if (fault.fault <= rraw) {
     spoil_encoding(plan, fault);
   } else {
     spoil_connection(plan, fault, request_number);
@@ -282,6 +293,9 @@ void RdapResponder::refuse(ServerResponse& response, const RegistrationFaultCall
     case rflaky:
       if (chance_.with(fault.number_or(50) / 100.0)) response = html(503, "Service Unavailable");
       return;
+    case rretry:
+      response = error(429, "Too Many Requests");
+      return retry_after(std::string{kRetries[fault.number % kRetries.size()]});
     case rnotice: response = rdap(200, std::string{kQuotaNotice}); return;
     default: return;
   }
@@ -343,6 +357,10 @@ void RdapResponder::spoil_encoding(RdapPlan& plan, const RegistrationFaultCall& 
       }
       return;
     case rinform: plan.informs = kManyInforms; return;
+    case rraw:
+      plan.raw = raw_response(fault.number, body);
+      plan.act = raw_response_ends(fault.number) ? RdapPlan::Act::raw_end : RdapPlan::Act::raw;
+      return;
     default: return;
   }
 }
@@ -370,6 +388,10 @@ void RdapResponder::spoil_connection(RdapPlan& plan, const RegistrationFaultCall
     case rsettings: plan.act = Act::settings_flood; return;
     case rping: plan.act = Act::ping_flood; return;
     case rframes: plan.act = Act::empty_flood; return;
+    case rframe:
+      plan.act = Act::bad_frames;
+      plan.code = fault.number;
+      return;
     default: return;
   }
 }

@@ -20,17 +20,21 @@ struct RdapPlan {
   enum class Act : uint8_t {
     respond,
     silence,
-    reset,  // of the stream, with `code`
-    close,  // the connection, without a word
+    reset,    // of the stream, with `code`
+    close,    // the connection, without a word
+    raw,      // bytes of no session, and then silence
+    raw_end,  // and then the end, without a word of TLS
     // Raw frames without end; over HTTP/1.1 the connection closes.
     continuation_flood,
     settings_flood,
     ping_flood,
     empty_flood,
+    bad_frames,  // those of kind `code`, and then silence
   };
   Act act = Act::respond;
   http::ServerResponse response;
   uint32_t code = 0;
+  std::string raw;       // bytes for `raw`
   uint32_t informs = 0;  // 1xx responses before it
   bool last = false;     // GOAWAY behind it
   std::chrono::nanoseconds delay{0};

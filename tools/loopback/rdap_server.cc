@@ -13,6 +13,9 @@ namespace zonesweep::loopback {
 namespace {
 
 constexpr size_t kWriteBytes = 256 * 1024;  // to TLS at a time; it refuses above 1 MiB
+constexpr uint32_t kInternalError = 2;      // RFC 9113 section 7
+constexpr uint32_t kStreams = 100;
+constexpr auto kSlowGap = std::chrono::seconds{1};
 constexpr size_t kHelloBytes = 32 * 1024;
 constexpr std::string_view kNoTls = "HTTP/1.0 400 Bad Request\r\n\r\nThis is no TLS.\r\n";
 
@@ -33,6 +36,8 @@ struct RdapServer::Client : http::ServerListener {
   std::unique_ptr<http::ServerSession> http;
   bool mute = false;  // it gets nothing any more
   bool over = false;  // it gets what was sent, and the end
+  bool cut = false;   // it gets what was sent, and an end that TLS does not announce
+  uint32_t streams_at_once = kStreams;
   uint32_t requests = 0;
   std::string raw;   // goes out behind the frames of the session
   std::string more;  // of a flood
@@ -101,8 +106,11 @@ void RdapServer::greet(Client& client) {
   const std::string host = named ? hello.server_name : dotted(address);
   const auto known = registration_host(host, world_->dns().seed());
   if (known && known->exists && known->address == address) client.host = host;
-  const RegistrationFault fault = world_->zone_of(host).fault.fault;
+  const RegistrationFaultCall call = world_->zone_of(host).fault;
+  const RegistrationFault fault = call.fault;
   switch (fault) {
+    case RegistrationFault::rstreams: client.streams_at_once = call.number_or(1); break;
+    case RegistrationFault::rslowtls: service_->drip(client.id, 1, kSlowGap); break;
     case RegistrationFault::rreset: client.mute = true; return service_->reset(client.id);
     case RegistrationFault::rhandshake: client.mute = true; return;
     case RegistrationFault::rgarbage:
@@ -141,7 +149,7 @@ bool RdapServer::exchange(Client& client) {
   if (client.tls->is_open() && !client.http) {
     const bool h2 = client.tls->alpn() == "h2";
     if (h2) {
-      client.http = std::make_unique<http::Http2Server>(client);
+      client.http = std::make_unique<http::Http2Server>(client, client.streams_at_once);
     } else {
       client.http = std::make_unique<http::Http1Server>(client);
     }
@@ -171,7 +179,7 @@ void RdapServer::send_out(Client& client) {
   }
   client.tls->take_ciphertext(cipher);
   if (!cipher.empty()) service_->send(client.id, cipher);
-  if (client.over) service_->end(client.id);
+  if (client.over || client.cut) service_->end(client.id);
 }
 
 void RdapServer::request(Client& client, uint32_t stream, const http::ServerRequest& asked) {
@@ -198,6 +206,16 @@ void RdapServer::carry_out(Client& client, uint32_t stream, RdapPlan plan) {
     case RdapPlan::Act::silence: return;
     case RdapPlan::Act::reset: return client.http->reset(stream, plan.code);
     case RdapPlan::Act::close: client.mute = true; return service_->end(client.id);
+    case RdapPlan::Act::bad_frames:
+      if (client.tls->alpn() != "h2") return client.http->reset(stream, 0);
+      client.raw += bad_frames(plan.code, stream);
+      return;
+    case RdapPlan::Act::raw:
+    case RdapPlan::Act::raw_end:
+      if (client.tls->alpn() == "h2") return client.http->reset(stream, kInternalError);
+      client.raw += plan.raw;
+      client.cut = plan.act == RdapPlan::Act::raw_end;
+      return;
     default: return flood(client, plan.act, stream);
   }
 }

@@ -33,6 +33,8 @@ Ending ending_of(RegistrationFault fault) {
     case wloop:
     case wref: return {{}, true, ""};
     case wslow: return {{"TIMEOUT", "PARTIAL"}, false, ""};
+    case whalf:
+    case wsilent:
     case wmute: return {{"TIMEOUT"}, false, ""};
     case wreset:
     case wrefuse: return {{"NET_ERROR"}, false, ""};
@@ -49,9 +51,11 @@ Ending ending_of(RegistrationFault fault) {
     case werror: return {{"BAD_DATA"}, false, "error"};
     case wunsupported: return {{"NO_SERVER"}, false, "unsupported_tld"};
     case wreserved: return {{"OK"}, false, "reserved"};
+    case wutf16:
     case wother:
     case whttp:
     case wsmtp: return {{"BAD_DATA"}, false, ""};
+    case wnames:
     case wnul: return {{"BAD_DATA", "PARTIAL", "OK"}, false, ""};
     case wbytes:
     case wdates: return {{"OK", "PARTIAL"}, false, ""};
@@ -70,6 +74,7 @@ Ending rdap_ending_of(const RegistrationFaultCall& fault) {
     case r429:
     case r429date:
     case r503:
+    case rretry:
     case rnotice: return {{"RATE_LIMITED"}, false, ""};
     case rflaky: return {{"OK", "NOT_FOUND", "RATE_LIMITED", "HTTP_ERROR"}, false, ""};
     case rhtml:
@@ -97,16 +102,21 @@ Ending rdap_ending_of(const RegistrationFaultCall& fault) {
     case rgzip:
     case rcut:
     case rfields:
+    case rraw:
     case rinform: return {{"HTTP_ERROR", "BAD_DATA", "NET_ERROR", "TOO_LARGE"}, false, ""};
     case rslow: return {{"TIMEOUT", "PARTIAL"}, false, ""};
     case rmute:
+    case rslowtls:
+    case rsilent:
     case rhandshake: return {{"TIMEOUT"}, false, ""};
     case rrst:
     case rcontinuation:
     case rsettings:
     case rping:
+    case rframe:
     case rframes: return {{"HTTP_ERROR", "NET_ERROR", "TIMEOUT"}, false, ""};
     case rrefused: return {{"OK", "NOT_FOUND", "HTTP_ERROR", "NET_ERROR"}, false, ""};
+    case rrefuse:
     case rreset: return {{"NET_ERROR", "TLS_ERROR"}, false, ""};
     case rgarbage:
     case rexpired:

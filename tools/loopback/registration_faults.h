@@ -28,10 +28,13 @@ enum class RegistrationFault : uint8_t {
   wcut,
   wnoclose,
   wflaky,
+  whalf,
+  wsilent,
   // WHOIS: too much
   wflood,
   wline,
   wlines,
+  wnames,
   // WHOIS: what it says
   wthrottle,
   wban,
@@ -43,6 +46,7 @@ enum class RegistrationFault : uint8_t {
   wsmtp,
   wbytes,
   wnul,
+  wutf16,
   wdates,
   // WHOIS: referrals
   wloop,
@@ -60,6 +64,7 @@ enum class RegistrationFault : uint8_t {
   r500,
   r503,
   rflaky,
+  rretry,
   rnotice,
   rhtml,
   rempty,
@@ -87,6 +92,7 @@ enum class RegistrationFault : uint8_t {
   rcut,
   rfields,
   rinform,
+  rraw,
   // RDAP: the connection
   rslow,
   rlate,
@@ -99,8 +105,13 @@ enum class RegistrationFault : uint8_t {
   rsettings,
   rping,
   rframes,
+  rframe,
   // RDAP: TLS, of zones only
   rreset,
+  rrefuse,
+  rsilent,
+  rstreams,
+  rslowtls,
   rhandshake,
   rgarbage,
   rexpired,

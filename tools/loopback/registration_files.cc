@@ -32,12 +32,8 @@ std::vector<std::string> registration_zones(uint32_t count) {
 std::string whois_table(const RegistrationWorld& world, const std::vector<std::string>& zones) {
   std::string out = "# WHOIS servers of the loopback internet: server, zones\n";
   for (const std::string& label : zones) {
-    const RegistrationZone zone = zone_of_label(label, world.dns().seed());
-    if (!zone.whois) continue;
-    const bool refuses = zone.fault.fault == RegistrationFault::wrefuse;
-    const std::string host = whois_host(label);
-    out += refuses ? fmt::format("{}:{}", host, limits::kClosedPort) : world.whois_at(host);
-    out += '\t' + label + '\n';
+    if (!world.zone_of(label).whois) continue;
+    out += fmt::format("{}\t{}\n", world.whois_of_zone(label), label);
   }
   return out;
 }
@@ -45,9 +41,9 @@ std::string whois_table(const RegistrationWorld& world, const std::vector<std::s
 std::string rdap_bootstrap(const RegistrationWorld& world, const std::vector<std::string>& zones) {
   std::string services;
   for (const std::string& label : zones) {
-    if (!zone_of_label(label, world.dns().seed()).rdap) continue;
+    if (!world.zone_of(label).rdap) continue;
     services += fmt::format("{}\n    [[\"{}\"], [\"{}\"]]", services.empty() ? "" : ",", label,
-                            world.rdap_at(rdap_host(label)));
+                            world.rdap_of_zone(label));
   }
   return fmt::format(
       "{{\n  \"version\": \"1.0\",\n  \"publication\": \"2026-08-01T00:00:00Z\",\n"

@@ -21,7 +21,6 @@ namespace zonesweep::loopback {
 
 namespace limits {
 inline constexpr uint32_t kFaultZones = 20;  // of each kind of fault
-inline constexpr uint16_t kClosedPort = 1;   // of servers that refuse
 }  // namespace limits
 
 // w0 to w<count-1>, r0.., b0..; then 20 of each fault: f-wslow-0 to f-wslow-19.

@@ -33,7 +33,9 @@ std::expected<RegistrationPorts, std::string> RegistrationServers::start() {
   if (!whois) return std::unexpected(whois.error());
   const auto rdap = rdap_.listen(options_.ports.rdap);
   if (!rdap) return std::unexpected(rdap.error());
-  options_.ports = {*whois, *rdap};
+  const auto silent = silent_.open();
+  if (!silent) return std::unexpected(silent.error());
+  options_.ports = {*whois, *rdap, *silent};
   world_ = RegistrationWorld{world_.dns(), options_.ports};
   if (!options_.folder.empty()) {
     if (auto written = write_files(); !written) return std::unexpected(written.error());

@@ -11,6 +11,7 @@
 
 #include "tools/loopback/rdap_server.h"
 #include "tools/loopback/registration_world.h"
+#include "tools/loopback/silent_port.h"
 #include "tools/loopback/whois_server.h"
 
 namespace zonesweep::loopback {
@@ -46,6 +47,7 @@ class RegistrationServers {
   RegistrationWorld world_;
   WhoisServer whois_;
   RdapServer rdap_;
+  SilentPort silent_;
 };
 
 }  // namespace zonesweep::loopback

@@ -163,6 +163,25 @@ Holding RegistrationWorld::look_up(std::string_view name) const {
   return holding;
 }
 
+// The same world, where the servers with such a fault are.
+RegistrationWorld RegistrationWorld::with_fault(RegistrationFault fault) const {
+  using enum RegistrationFault;
+  RegistrationPorts ports = ports_;
+  if (fault == wrefuse) ports.whois = limits::kClosedPort;
+  if (fault == wsilent) ports.whois = ports_.silent;
+  if (fault == rrefuse) ports.rdap = limits::kClosedPort;
+  if (fault == rsilent) ports.rdap = ports_.silent;
+  return {*world_, ports};
+}
+
+std::string RegistrationWorld::whois_of_zone(std::string_view label) const {
+  return with_fault(zone_of(label).fault.fault).whois_at(whois_host(label));
+}
+
+std::string RegistrationWorld::rdap_of_zone(std::string_view label) const {
+  return with_fault(zone_of(label).fault.fault).rdap_at(rdap_host(label));
+}
+
 std::string RegistrationWorld::whois_at(std::string_view host) const {
   return ports_.whois == 43 ? std::string{host} : fmt::format("{}:{}", host, ports_.whois);
 }

@@ -17,9 +17,14 @@
 
 namespace zonesweep::loopback {
 
+namespace limits {
+inline constexpr uint16_t kClosedPort = 1;  // of servers that refuse
+}  // namespace limits
+
 struct RegistrationPorts {
   uint16_t whois = 4343;
   uint16_t rdap = 4443;
+  uint16_t silent = 0;  // takes no connection, and does not say so
 };
 
 struct Holding {
@@ -52,12 +57,17 @@ class RegistrationWorld {
   }
   [[nodiscard]] const World& dns() const { return *world_; }
   [[nodiscard]] RegistrationPorts ports() const { return ports_; }
+  // As a client must be told: servers that refuse or are silent have other ports.
+  [[nodiscard]] std::string whois_of_zone(std::string_view label) const;
+  [[nodiscard]] std::string rdap_of_zone(std::string_view label) const;
   // "host", or "host:port" where the port is not 43: what a referral says.
   [[nodiscard]] std::string whois_at(std::string_view host) const;
   // "https://host:port/".
   [[nodiscard]] std::string rdap_at(std::string_view host) const;
 
  private:
+  [[nodiscard]] RegistrationWorld with_fault(RegistrationFault fault) const;
+
   const World* world_;
   RegistrationPorts ports_;
 };

@@ -41,7 +41,7 @@ io::TlsContext* TlsIdentities::context_of(std::string_view host, RegistrationFau
   const auto leaf = authority_.issue(leaf_options(host, fault));
   if (!leaf) return nullptr;
   io::TlsContext::ServerOptions options{leaf->chain_pem, leaf->key_pem};
-  if (fault == rh1) options.alpn = {"http/1.1"};
+  if (fault == rh1 || fault == rraw) options.alpn = {"http/1.1"};
   if (fault == rh2) options.alpn = {"h2"};
   if (fault == rnoalpn) options.alpn = {};
   if (fault == rold) options.newest = io::TlsVersion::tls1_1;

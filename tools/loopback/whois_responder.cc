@@ -30,6 +30,7 @@ constexpr std::array<std::string_view, kForbiddenReferrals> kForbidden = {
 constexpr size_t kFloodBytes = 64 * 1024;
 constexpr uint32_t kLongLine = 70'000;
 constexpr uint32_t kManyLines = 200'001;
+constexpr uint32_t kManyNames = 30'000;
 
 WhoisPlan says(std::string text) { return {.text = std::move(text)}; }
 
@@ -55,6 +56,19 @@ constexpr std::string_view kBadDates =
 std::string many_lines(uint32_t count) {
   std::string out;
   while (count-- > 0) out += "x\r\n";
+  return out;
+}
+
+std::string other_names(uint32_t count) {
+  std::string out;
+  for (uint32_t i = 0; i < count; ++i) out += fmt::format("Domain Name: x{}.test\r\n", i);
+  return out;
+}
+
+// Of ASCII, little-endian, with its mark.
+std::string utf16_of(std::string_view text) {
+  std::string out = "\xff\xfe";
+  for (const char c : text) out.append({c, '\0'});
   return out;
 }
 
@@ -182,9 +196,11 @@ WhoisPlan WhoisResponder::registry(std::string_view name, const RegistrationZone
     case wflaky:
       return chance_.with(fault.number_or(50) / 100.0) ? WhoisPlan{.end = WhoisPlan::End::reset}
                                                        : says(good());
+    case whalf: return {.text = good(), .end = WhoisPlan::End::after_peer};
     case wflood: return {.text = many_lines(kFloodBytes / 3), .end = WhoisPlan::End::flood};
     case wline: return says(good() + std::string(fault.number_or(kLongLine), 'a') + "\r\n");
     case wlines: return says(many_lines(fault.number_or(kManyLines)));
+    case wnames: return says(other_names(fault.number_or(kManyNames)) + good());
     case wthrottle:
     case wfirst: return says(whois_throttle(fault.number_or(zone.number)));
     case wban: return says("Requests of this client are not permitted. Please use RDAP.\r\n");
@@ -199,6 +215,7 @@ WhoisPlan WhoisResponder::registry(std::string_view name, const RegistrationZone
     case wsmtp: return says("220 mail.test ESMTP\r\n500 unrecognized command\r\n");
     case wbytes: return says(replace_registrar(good(), kHostileBytes));
     case wnul: return says(nuls(good()));
+    case wutf16: return says(utf16_of(good()));
     case wdates: return says(std::string{kBadDates} + good());
     default: return says(good());
   }

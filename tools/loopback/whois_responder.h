@@ -19,8 +19,9 @@ struct WhoisPlan {
   enum class End : uint8_t {
     orderly,
     reset,
-    never,  // the client has to
-    flood,  // the text again and again
+    never,       // the client has to
+    after_peer,  // nothing leaves before the client's end
+    flood,       // the text again and again
   };
   std::string text;
   End end = End::orderly;

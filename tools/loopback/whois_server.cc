@@ -1,5 +1,7 @@
 #include "tools/loopback/whois_server.h"
 
+#include <utility>
+
 #include "tools/loopback/whois_text.h"
 
 namespace zonesweep::loopback {
@@ -60,6 +62,10 @@ void WhoisServer::answer(Id id) {
 void WhoisServer::carry_out(Id id, WhoisPlan plan) {
   if (plan.delay.count() != 0) service_->hold(id, service_->now() + plan.delay);
   if (plan.drip_bytes != 0) service_->drip(id, plan.drip_bytes, plan.drip_gap);
+  if (plan.end == WhoisPlan::End::after_peer) {
+    clients_[id].parked = std::move(plan.text);
+    return;
+  }
   if (plan.end == WhoisPlan::End::flood) clients_[id].flood = plan.text;
   service_->send(id, plan.text);
   if (plan.end == WhoisPlan::End::orderly) service_->end(id);
@@ -73,6 +79,10 @@ void WhoisServer::on_drained(Id id) {
 
 // A client that gives up gets its end.
 void WhoisServer::on_peer_end(Id id) {
+  if (!clients_[id].parked.empty()) {
+    service_->send(id, std::exchange(clients_[id].parked, {}));
+    return service_->end(id);
+  }
   if (!clients_[id].asked || service_->unsent(id) == 0) service_->end(id);
 }
 

@@ -39,7 +39,8 @@ class WhoisServer : private TcpHandler {
   struct Client {
     std::string line;
     bool asked = false;
-    std::string flood;  // sent again when it has left
+    std::string flood;   // sent again when it has left
+    std::string parked;  // until the client ends
   };
   void on_open(Id id) override;
   void on_bytes(Id id, std::string_view bytes) override;
