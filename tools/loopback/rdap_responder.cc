@@ -308,7 +308,9 @@ void RdapResponder::spoil_body(ServerResponse& response, const RegistrationFault
     case rempty: response = rdap(200, ""); return;
     case rarray: response = rdap(200, "[" + body + "]"); return;
     case robject: response = rdap(200, "{}"); return;
-    case rclass: return replace_once(body, "\":\"domain\"", "\":\"entity\"");
+    case rclass:
+      replace_once(body, "\"notices\"", "\"remarks\"");
+      return replace_once(body, "\":\"domain\"", "\":\"entity\"");
     case rhalf: body.resize(body.size() / 2); return;
     case rtail: body += "{}"; return;
     case rdup: return replace_once(body, "\"ldhName\"", "\"ldhName\":\"victim.test\",\"ldhName\"");

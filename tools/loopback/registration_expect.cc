@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <initializer_list>
 #include <utility>
+#include <vector>
 
 #include "engine/json_text.h"
 #include "protocols/registration/epp_status.h"
@@ -20,7 +20,7 @@ using enum RegistrationFault;
 
 // How a question with a fault may end. `facts`: the data of the name comes with it.
 struct Ending {
-  std::initializer_list<std::string_view> statuses;
+  std::vector<std::string_view> statuses;
   bool facts = false;
   std::string_view outcome;  // empty: as the name has it, or none
 };
@@ -51,14 +51,14 @@ Ending ending_of(RegistrationFault fault) {
     case werror: return {{"BAD_DATA"}, false, "error"};
     case wunsupported: return {{"NO_SERVER"}, false, "unsupported_tld"};
     case wreserved: return {{"OK"}, false, "reserved"};
-    case wutf16:
     case wother:
     case whttp:
     case wsmtp: return {{"BAD_DATA"}, false, ""};
     case wnames:
     case wnul: return {{"BAD_DATA", "PARTIAL", "OK"}, false, ""};
+    case wutf16:
     case wbytes:
-    case wdates: return {{"OK", "PARTIAL"}, false, ""};
+    case wdates: return {{"OK", "PARTIAL", "BAD_DATA"}, false, ""};
     default: return {{}, true, ""};  // of RDAP
   }
 }
@@ -193,7 +193,7 @@ std::string_view life_cycle(const Holding& holding) {
 
 void add_ending(const Ending& ending, Row& row) {
   if (ending.statuses.size() == 1) {
-    row.text("status", *ending.statuses.begin());
+    row.text("status", ending.statuses.front());
   } else {
     row.list("status", ending.statuses);
   }
@@ -235,7 +235,7 @@ void add_either(const RegistrationWorld& world, const Holding& holding, Row& row
   if (!zone.rdap) return add_whois(world, holding, row);
   if (rdap.facts || !zone.whois) return add_rdap(world, holding, row);
   if (rdap.statuses.size() == 1) return add_whois(world, holding, row);
-  std::vector<std::string_view> either{rdap.statuses};
+  std::vector<std::string_view> either = rdap.statuses;
   for (const std::string_view status : {"OK", "NOT_FOUND"}) {
     if (std::ranges::find(either, status) == either.end()) either.push_back(status);
   }

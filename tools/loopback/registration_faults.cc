@@ -141,10 +141,15 @@ Label read_label(std::string_view label) {
 
 }  // namespace
 
+bool only_of_zones(RegistrationFault fault) {
+  return fault == wrefuse || fault == wsilent || fault >= rreset;
+}
+
 RegistrationFaultCall fault_of_name(std::string_view name) {
   const size_t dot = name.find('.');
   if (dot == std::string_view::npos) return {};
   const Label label = read_label(name.substr(0, dot));
+  if (only_of_zones(label.fault)) return {};
   return {label.fault, label.numbers[0].value_or(0), label.numbers[0].has_value()};
 }
 

@@ -137,6 +137,8 @@ struct RegistrationFaultCall {
   [[nodiscard]] bool of_whois() const { return any() && fault <= RegistrationFault::wref; }
 };
 
+// What happens before a name is known.
+[[nodiscard]] bool only_of_zones(RegistrationFault fault);
 // Of the first label of `name`, which has another behind it.
 [[nodiscard]] RegistrationFaultCall fault_of_name(std::string_view name);
 // Of a top-level name; `index` gets its last number.
