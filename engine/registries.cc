@@ -100,6 +100,14 @@ std::string_view name_of(RegistrationProbe probe) noexcept {
   return {};
 }
 
+std::optional<RegistrationProbe> registration_probe_from(std::string_view word) noexcept {
+  for (const auto probe :
+       {RegistrationProbe::registration, RegistrationProbe::rdap, RegistrationProbe::whois}) {
+    if (word == name_of(probe)) return probe;
+  }
+  return std::nullopt;
+}
+
 std::expected<Registries, std::string> Registries::load(const RegistryFiles& files) {
   Registries all;
   Loaded loaded = with_file("--rdap-bootstrap", files.bootstrap, rdap::limits::kBootstrapBytes,

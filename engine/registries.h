@@ -31,6 +31,8 @@ enum class RegistrationProbe : uint8_t {
   whois,
 };
 [[nodiscard]] std::string_view name_of(RegistrationProbe probe) noexcept;
+[[nodiscard]] std::optional<RegistrationProbe> registration_probe_from(
+    std::string_view word) noexcept;
 
 struct RegistryFiles {         // empty: what is compiled in
   std::string bootstrap;       // dns.json of IANA (RFC 9224)

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/dns_lane.h"
+#include "tools/registration_options.h"
 
 namespace CLI {
 class App;
@@ -16,9 +17,14 @@ namespace zonesweep::tools {
 
 struct LookupCommand {
   std::vector<std::string> names;
-  std::vector<std::string> types;  // none given: A, AAAA, MX, NS
+  std::vector<std::string> probes;  // none given: dns and registration
+  std::vector<std::string> types;   // none given: A, AAAA, MX, NS
   std::vector<std::string> resolvers{"system"};
   engine::DnsLaneOptions lane;
+  RegistrationChoice registration;
+  bool asks_dns = false;
+  bool asks_registration = false;
+  std::vector<io::Endpoint> lane_resolvers;  // those of `resolvers`
   bool json = false;
   std::string color = "auto";
 };

@@ -44,7 +44,9 @@ void add_limits(CLI::App& command, RegistrationChoice& choice, const std::string
       ->check(CLI::Range(uint32_t{1}, uint32_t{32}))
       ->group(group);
   add_duration(command, "--patience", lane.patience,
-               "how long names wait for a server that throttles or is silent (default 10m)")
+               fmt::format("how long names wait for a server that throttles or is silent "
+                           "(default {}s)",
+                           std::chrono::duration_cast<std::chrono::seconds>(lane.patience).count()))
       ->group(group);
   add_duration(command, "--registration-timeout", choice.timeout,
                "the most that one question to a registry takes (default 20s)")

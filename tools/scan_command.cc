@@ -181,23 +181,19 @@ void add_output_options(CLI::App& command, ScanCommand& options) {
 }
 
 std::string settle_probes(ScanCommand& options) {
-  using engine::RegistrationProbe;
+  auto& lane = options.registration.setup.lane;
   options.scan.dns = false;
   for (const std::string& word : options.probes) {
+    const auto probe = engine::registration_probe_from(word);
     if (word == "dns") {
       options.scan.dns = true;
-      continue;
-    }
-    auto& probe = options.registration.setup.lane.probe;
-    for (const auto known :
-         {RegistrationProbe::registration, RegistrationProbe::rdap, RegistrationProbe::whois}) {
-      if (word != engine::name_of(known)) continue;
-      if (std::exchange(options.asks_registration, true) && probe != known)
-        return "--probe: only one of registration, rdap and whois";
-      probe = known;
-    }
-    if (!options.asks_registration || word != engine::name_of(probe))
+    } else if (!probe) {
       return fmt::format("--probe: {} is none of dns, registration, rdap, whois", word);
+    } else if (std::exchange(options.asks_registration, true) && lane.probe != *probe) {
+      return "--probe: only one of registration, rdap and whois";
+    } else {
+      lane.probe = *probe;
+    }
   }
   if (std::string wrong = settle(options.registration); !wrong.empty()) return wrong;
   if (options.asks_registration) options.scan.registration = options.registration.setup;
