@@ -249,8 +249,10 @@ bool FileTier::fail(std::string_view doing) {
 
 bool FileTier::load(int64_t now_s, const std::function<bool(const Stored&)>& take) {
   Statement rows(database_->handle, kSelect);
+  rows_ = 0;
   while (rows.row()) {
     const Stored entry = entry_of(rows);
+    rows_++;
     if (entry.expires_s <= now_s || !is_sound(entry, rows)) continue;
     if (!take(entry)) return true;
   }
@@ -271,6 +273,7 @@ bool FileTier::append(const Stored& entry) {
   insert.bind(8, checksum_of(entry));
   const bool written = insert.done();
   insert.reset();
+  rows_ += written;
   return written || fail("write");
 }
 
@@ -291,26 +294,13 @@ bool FileTier::add_run(const RunHistory& history) {
 }
 
 bool FileTier::tidy(int64_t now_s) {
-  sqlite3* const handle = database_->handle;
-  int64_t all = 0;
-  int64_t expired = 0;
-  {
-    Statement count(handle, "SELECT count(*), sum(expires <= ?) FROM entries");
-    if (count.ok()) count.bind(1, now_s);
-    if (!count.row()) return fail("read");
-    all = count.number(0);
-    expired = count.number(1);
-  }
-  const auto distinct = pragma(
-      handle, "SELECT count(*) FROM (SELECT DISTINCT name,type,protocol,options FROM entries)");
-  if (!distinct) return fail("read");
-  const int64_t replaced = all - *distinct;
-  if (expired * 2 < all && replaced * 2 < all) return true;
-  Statement remove(handle,
+  Statement remove(database_->handle,
                    "DELETE FROM entries WHERE expires <= ? OR id NOT IN "
                    "(SELECT max(id) FROM entries GROUP BY name,type,protocol,options)");
-  remove.bind(1, now_s);
-  return (remove.done() && run(handle, "VACUUM")) || fail("tidy");
+  if (remove.ok()) remove.bind(1, now_s);
+  if (!remove.done() || !run(database_->handle, "VACUUM")) return fail("tidy");
+  rows_ -= static_cast<uint64_t>(sqlite3_changes64(database_->handle));
+  return true;
 }
 
 std::expected<FileStatistics, std::string> FileTier::statistics(int64_t now_s) {
@@ -354,7 +344,7 @@ std::expected<uint64_t, std::string> FileTier::clear(std::string_view suffix, in
   sqlite3* const handle = database_->handle;
   Statement remove(handle,
                    "DELETE FROM entries WHERE stored < ?1 AND (?2 = '' OR name = ?2 OR "
-                   "substr(name, -length(?2) - 1) = '.' || ?2)");
+                   "substr(name, -length(?2) - 1) IN ('.' || ?2, ' ' || ?2))");
   if (remove.ok()) {
     remove.bind(1, before_s);
     remove.bind(2, suffix);

@@ -86,11 +86,13 @@ class FileTier {
   [[nodiscard]] bool commit();
 
   [[nodiscard]] bool add_run(const RunHistory& run);
-  // Removes what is expired or replaced, if that is most of the file.
+  // In the file, as far as load() and append() have seen: expired, replaced and damaged ones, too.
+  [[nodiscard]] uint64_t rows() const { return rows_; }
+  // Removes what is expired or replaced. Rewrites the file: for when that is most of it.
   [[nodiscard]] bool tidy(int64_t now_s);
 
   [[nodiscard]] std::expected<FileStatistics, std::string> statistics(int64_t now_s);
-  // Removes entries whose name is `suffix` or ends in "." + suffix (all: ""), stored before `before_s`
+  // Removes entries whose name is `suffix` or ends in "." or " " + suffix (all: ""), stored before `before_s`
   // (INT64_MAX: whenever). Returns how many.
   [[nodiscard]] std::expected<uint64_t, std::string> clear(std::string_view suffix,
                                                            int64_t before_s);
@@ -104,6 +106,7 @@ class FileTier {
 
   std::unique_ptr<Database> database_;
   std::string problem_;
+  uint64_t rows_ = 0;
 };
 
 }  // namespace zonesweep::cache

@@ -18,7 +18,7 @@ namespace {
 constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr uint32_t kBucketBits = 30;  // of the hash; above them the tag, at the top the stripe
 constexpr uint32_t kTagMask = 0xfffff;
-constexpr uint8_t kPromoteUses = 2;  // measured: docs/benchmarks-cache.md
+constexpr uint8_t kPromoteUses = 2;  // measured: docs/benchmarks.md
 
 // Never 0, so that no empty slot has it.
 uint32_t tag_of(uint64_t hash) { return static_cast<uint32_t>(hash >> kBucketBits & kTagMask) | 1; }

@@ -10,10 +10,9 @@
 #include "engine/message_ids.h"
 
 namespace zonesweep::engine {
-namespace {
 
 // Flags in the low bits, above them the set of resolvers, in whatever order they were given.
-uint32_t dns_options_of(const AskedHow& how) {
+uint32_t dns_key_options(const AskedHow& how) {
   std::vector<std::string> texts;
   for (const io::Endpoint& resolver : how.resolvers) texts.push_back(resolver.to_string());
   std::ranges::sort(texts);
@@ -25,8 +24,6 @@ uint32_t dns_options_of(const AskedHow& how) {
                      static_cast<uint32_t>(how.dnssec_ok) << 2;
   return static_cast<uint32_t>(XXH3_64bits(all.data(), all.size())) << 3 | flags;
 }
-
-}  // namespace
 
 std::expected<std::unique_ptr<AnswerCache>, std::string> AnswerCache::open(
     const CacheOptions& options, const AskedHow& how, const Shape& shape) {
@@ -41,7 +38,7 @@ std::expected<std::unique_ptr<AnswerCache>, std::string> AnswerCache::open(
   }
   cache->table_ = std::move(*table);
   cache->flights_ = std::make_unique<cache::Flights>(shape.lanes * shape.questions_per_lane);
-  cache->dns_options_ = dns_options_of(how);
+  cache->dns_options_ = dns_key_options(how);
   cache->one_lane_ = shape.lanes == 1;
   return cache;
 }

@@ -42,6 +42,8 @@ struct AskedHow {
   bool checking_disabled = false;
   bool dnssec_ok = false;
 };
+// The same for any order of the resolvers. Stored in files: the text of endpoints and this rule stay.
+[[nodiscard]] uint32_t dns_key_options(const AskedHow& how);
 
 class AnswerCache {
  public:

@@ -70,7 +70,7 @@ bool CacheFile::question_of(const cache::Stored& entry, std::span<std::byte> wir
               .name = std::as_bytes(std::span(entry.name))};
   if (question.protocol != cache::Protocol::dns) return true;
   const auto size = dns::name_from_text(entry.name, wire);
-  if (!size || entry.options != cache_.dns_options()) return false;
+  if (!size) return false;
   question.name = wire.first(*size);
   return true;
 }
@@ -84,6 +84,10 @@ bool CacheFile::load() {
     if (!may_be_stored(entry.value) || !question_of(entry, wire, question) ||
         !key.assign(question, cache_.table().seed()))
       return true;
+    if (question.protocol == cache::Protocol::dns && question.options != cache_.dns_options()) {
+      useful_++;  // to a run with other resolvers
+      return true;
+    }
     // A clock that was wrong must not make an answer live longer than any answer may.
     const auto seconds = std::min<int64_t>(entry.expires_s - opened_s_, cache::limits::kTtlMax);
     const auto put = cache_.table().put(key, entry.value, opened_ + std::chrono::seconds{seconds},
@@ -92,6 +96,8 @@ bool CacheFile::load() {
     return true;
   });
   harvest_.skip();
+  const cache::TableCounters table = cache_.table().counters();
+  useful_ += table.evicted == 0 ? table.entries : loaded_;
   return sound;
 }
 
@@ -155,7 +161,9 @@ void CacheFile::close(cache::RunHistory run, std::vector<std::string>& warnings)
   // The thread wrote last after it was told to end, so nothing is left but a stripe that was busy then.
   sound_ = sound_ && write_new();
   run.written = written_;
-  sound_ = sound_ && tier_->add_run(run) && tier_->tidy(run.finished_s);
+  sound_ = sound_ && tier_->add_run(run);
+  if (sound_ && tier_->rows() > limits::kCacheFileSlack * (useful_ + written_ + 1))
+    sound_ = tier_->tidy(run.finished_s);
   if (!sound_)
     warnings.push_back(fmt::format("cache file: {}; it is not complete", tier_->problem()));
   tier_.reset();

@@ -26,6 +26,8 @@ namespace zonesweep::engine {
 namespace limits {
 inline constexpr auto kCacheFileEvery = std::chrono::seconds{1};  // what is new is written
 inline constexpr uint32_t kCacheFileBatch = 20'000;               // entries per transaction
+inline constexpr uint32_t kCacheFileSlack =
+    2;  // so many times what is of use, then it is rewritten
 }  // namespace limits
 
 class CacheFile {
@@ -58,6 +60,7 @@ class CacheFile {
   io::Instant opened_;
   int64_t opened_s_;
   uint64_t loaded_ = 0;
+  uint64_t useful_ = 0;  // rows at the start that were neither expired nor replaced
   uint64_t written_ = 0;
   uint32_t in_batch_ = 0;
   bool sound_ = true;  // of the writer thread, until that has ended

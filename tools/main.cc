@@ -7,6 +7,7 @@
 #include <string>
 
 #include "engine/scan.h"
+#include "tools/cache_command.h"
 #include "tools/lookup_command.h"
 #include "tools/loopback_command.h"
 #include "tools/parse_command.h"
@@ -18,8 +19,8 @@ namespace {
 
 using namespace zonesweep;
 
-constexpr std::array<std::string_view, 5> kCommands{"scan", "lookup", "shards", "parse",
-                                                    "loopback"};
+constexpr std::array<std::string_view, 6> kCommands{"scan",  "lookup", "shards",
+                                                    "cache", "parse",  "loopback"};
 
 // How many single-letter edits lie between two words.
 size_t distance(std::string_view a, std::string_view b) {
@@ -69,12 +70,14 @@ int main(int argc, char** argv) {
   tools::ScanCommand scan;
   tools::LookupCommand lookup;
   tools::ShardsOptions shards;
+  tools::CacheCommand cache;
   tools::ParseOptions parse;
   tools::LoopbackOptions loopback;
   auto* scan_command =
       app.add_subcommand("scan", "names from files, asked and written into shards");
   auto* shards_command =
       app.add_subcommand("shards", "list, check or print the shards of a folder");
+  auto* cache_command = app.add_subcommand("cache", "what a scan's --cache-file holds");
   auto* lookup_command = app.add_subcommand("lookup", "a few names, for people");
   auto* parse_command =
       app.add_subcommand("parse", "recorded answers of WHOIS, RDAP or DNS to rows");
@@ -83,6 +86,7 @@ int main(int argc, char** argv) {
   tools::add_options(*scan_command, scan);
   tools::add_options(*lookup_command, lookup);
   tools::add_options(*shards_command, shards);
+  tools::add_options(*cache_command, cache);
   tools::add_options(*parse_command, parse);
   tools::add_options(*loopback_command, loopback);
 
@@ -102,6 +106,7 @@ int main(int argc, char** argv) {
   }
   if (*shards_command) return tools::run_shards(shards);
   if (*lookup_command) return tools::run_lookup(std::move(lookup));
+  if (*cache_command) return tools::run_cache(cache);
   if (*parse_command) return tools::run_parse(parse);
   return tools::run_loopback(loopback);
 }

@@ -190,6 +190,78 @@ def a_small_cache_forgets_and_the_rows_are_right(t):
     World().check(t.folder / "out", names, ("A", "MX"))
 
 
+# ----------------------------------------------------------------------------------- zonesweep cache stats|clear|warm
+
+
+def stats(path):
+    return json.loads(zonesweep("cache", "stats", path, "--json").out)
+
+
+@test
+def stats_say_what_the_file_holds(t):
+    names = make_names(2_000)
+    path, server, cache = write_names(t.folder / "names.txt", names), one_server(t), t.folder / "answers.cache"
+    for number in range(2):
+        scan(t, path, server, f"out-{number}", "--cache-file", cache)
+    found = stats(cache)
+    equal((found["entries"], found["live"], found["damaged"]), (4_000, 4_000, 0), "entries")
+    equal(found["bytes"], cache.stat().st_size, "bytes")
+    check(found["oldest_s"] < 60, found["oldest_s"])
+    equal([place["up_to_s"] for place in found["ttl_left"] if place["entries"]], [300, 3600], "times to live")
+    equal([run["hit_rate"] for run in found["runs"]], [1.0, 0.0], "hit rates, the latest first")
+    check("100.0%" in zonesweep("cache", "stats", cache).out)
+    zonesweep("cache", "stats", t.folder / "nothing.cache", expect=4)
+    check(not (t.folder / "nothing.cache").exists())
+    zonesweep("cache", "stats", path, expect=4)
+    equal(path.read_text().split(), names, "a file that is no cache")
+
+
+@test
+def clear_removes_all_or_by_name_or_by_age(t):
+    names = [f"{i}.one.example" for i in range(500)] + [f"{i}.two.example" for i in range(500)] + ["one.example", "xone.example"]
+    path, server, cache = write_names(t.folder / "names.txt", names), one_server(t), t.folder / "answers.cache"
+    zonesweep("scan", path, "-r", server.address, "-o", t.folder / "out", "--cache-file", cache)
+    equal(stats(cache)["entries"], 1002, "entries")
+    zonesweep("cache", "clear", cache, "--older-than", "1h")
+    equal(stats(cache)["entries"], 1002, "entries, of which none is old")
+    zonesweep("cache", "clear", cache, "--name", ".ONE.example")
+    equal(stats(cache)["entries"], 501, "entries after one of two names")
+    time.sleep(2.1)
+    zonesweep("cache", "clear", cache, "--name", "two.example", "--older-than", "1s")
+    equal(stats(cache)["entries"], 1, "entries after the other")
+    zonesweep("cache", "clear", cache)
+    equal(stats(cache)["entries"], 0, "entries at the end")
+    zonesweep("scan", path, "-r", server.address, "-o", t.folder / "again", "--cache-file", cache)
+    equal(totals(t.folder / "again")["questions"], 1002, "questions after all was cleared")
+
+
+@test
+def warm_from_a_list_asks_and_a_scan_then_does_not(t):
+    names = make_names(3_000)
+    path, server, cache = write_names(t.folder / "names.txt", names), one_server(t), t.folder / "answers.cache"
+    zonesweep("cache", "warm", cache, path, "-t", "A,MX", "-r", server.address)
+    scan(t, path, server, "out", "--cache-file", cache)
+    equal(totals(t.folder / "out")["questions"], 0, "questions after a list was warmed")
+    World().check(t.folder / "out", names, ("A", "MX"))
+
+
+@test
+def warm_from_shards_takes_every_answer_whose_time_is_not_over(t):
+    names = make_names(3_000) + ["f-ttl-1.all.test", "f-servfail.all.test", "under_score.all.test", "W\\032eird\\.label.all.test"]
+    kinds = "A,AAAA,MX,NS,SOA,TXT,CAA"
+    path, server, cache = write_names(t.folder / "names.txt", names), one_server(t), t.folder / "answers.cache"
+    command = ["scan", path, "-t", kinds, "-r", server.address, "--progress", "none", "--rows-per-shard", 1000]
+    zonesweep(*command, "-o", t.folder / "first", "--tries", 1, "--timeout", "300ms")
+    time.sleep(1.5)
+    done = zonesweep("cache", "warm", cache, t.folder / "first")
+    t.note(done.err.strip())
+    zonesweep(*command, "-o", t.folder / "second", "--tries", 1, "--cache-file", cache)
+    found = totals(t.folder / "second")
+    check(found["questions"] <= 7 * 3, found["questions"], "questions after the shards were taken")
+    equal(content(t.folder / "second"), content(t.folder / "first"), "rows")
+    check(zonesweep("cache", "warm", cache, t.folder / "nothing", expect=None).code in (2, 4), "a source that is not there")
+
+
 # ------------------------------------------------------------------------------------------ what a file suffers
 
 
