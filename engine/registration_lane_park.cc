@@ -21,7 +21,7 @@ namespace {
 
 void RegistrationLane::intake() {
   if (stop_.load(std::memory_order_relaxed) != StopLevel::run) return;
-  for (uint32_t n = 0; n < limits::kBatchesPerTurn && !writer_.full(); ++n) {
+  for (uint32_t n = 0; n < limits::kBatchesPerTurn && !writer_.full() && !parking_.full(); ++n) {
     auto batch = queue_.take();
     if (!batch) return;
     for (const InputName& name : batch->block.names) take(*batch, name);

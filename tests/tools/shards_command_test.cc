@@ -199,6 +199,37 @@ TEST(Shards, verify_finds_rows_that_are_twice_missing_foreign_or_cut) {
               ElementsAre(HasSubstr("row 2 is none of ours")));
 }
 
+// Two names with a DNS row each, and a registration row of the first alone.
+void write_both_tables(const std::string& directory, const std::string& type_of_second) {
+  engine::OutputOptions options;
+  options.directory = directory;
+  options.questions = 2;
+  options.registration = true;
+  auto output = engine::Output::open(options);
+  ASSERT_TRUE(output);
+  ASSERT_TRUE((*output)->begin_chunk(0, 0));
+  engine::RowSink& sink = (*output)->sink(0);
+  const auto write = [&](engine::Table table, uint64_t seq, uint32_t question,
+                         const std::string& row) {
+    sink.buffer(0, table) += row;
+    sink.row_done(0, table, seq, question, engine::RowStatus());
+  };
+  write(engine::Table::dns, 0, 0, a_row(0, "A"));
+  write(engine::Table::dns, 1, 0, a_row(1, type_of_second));
+  write(engine::Table::registration, 0, 1, "{\"seq\":0,\"input\":\"a\",\"status\":\"OK\"}\n");
+  sink.flush();
+  (*output)->end_chunk(0, 2, 3, 0);
+  ASSERT_TRUE((*output)->finish(true, "{}"));
+}
+
+TEST(Shards, verify_misses_no_registration_row_of_an_address_but_of_any_other_name) {
+  const TemporaryFolder folder;
+  write_both_tables(folder.path("address"), "PTR");
+  EXPECT_THAT(problems_of(folder.path("address")), IsEmpty());
+  write_both_tables(folder.path("name"), "A");
+  EXPECT_THAT(problems_of(folder.path("name")), ElementsAre(HasSubstr("no row of seq 1")));
+}
+
 TEST(Shards, cat_into_a_closed_pipe_ends_quietly_and_into_a_full_disk_does_not) {
   const TemporaryFolder folder;
   const RunPlan plan = a_run(folder);
