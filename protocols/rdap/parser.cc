@@ -268,7 +268,10 @@ bool Parser::State::throttled_by_notice() const {
 }
 
 Problem Parser::State::domain(std::string_view asked) {
-  if (!name(asked)) return Problem::other_name;
+  if (!name(asked)) {
+    out->clear();
+    return Problem::other_name;
+  }
   out->domain_id = text(Member::handle);
   out->outcome = Outcome::registered;
   statuses();

@@ -46,8 +46,8 @@ Ending ending_of(RegistrationFault fault) {
     case wline:
     case wlines: return {{"TOO_LARGE"}, false, ""};
     case wthrottle:
-    case wfirst: return {{"RATE_LIMITED"}, false, "throttled"};
-    case wban: return {{"RATE_LIMITED"}, false, "refused"};
+    case wfirst: return {{"RATE_LIMITED"}, false, ""};
+    case wban: return {{"RATE_LIMITED"}, false, ""};
     case werror: return {{"BAD_DATA"}, false, "error"};
     case wunsupported: return {{"NO_SERVER"}, false, "unsupported_tld"};
     case wreserved: return {{"OK"}, false, "reserved"};
@@ -224,7 +224,10 @@ void add_whois(const RegistrationWorld& world, const Holding& holding, Row& row)
 void add_rdap(const RegistrationWorld& world, const Holding& holding, Row& row) {
   const Ending ending = rdap_ending_of(rdap_fault(holding.domain, world.zone_of(holding.domain)));
   if (!ending.facts) return add_ending(ending, row);
-  add_verdict(holding, "rdap", world.rdap_at(rdap_host(last_label(holding.domain))), row);
+  const bool moved = rdap_fault(holding.domain, world.zone_of(holding.domain)).fault == rredirect;
+  const std::string host = moved ? registrar_rdap_host(holding.registrar)
+                                 : rdap_host(last_label(holding.domain));
+  add_verdict(holding, "rdap", world.rdap_at(host), row);
   if (holding.registered) add_facts(stated_by_rdap(holding, rdap_links(world, holding)), row);
 }
 
