@@ -225,8 +225,8 @@ void add_rdap(const RegistrationWorld& world, const Holding& holding, Row& row) 
   const Ending ending = rdap_ending_of(rdap_fault(holding.domain, world.zone_of(holding.domain)));
   if (!ending.facts) return add_ending(ending, row);
   const bool moved = rdap_fault(holding.domain, world.zone_of(holding.domain)).fault == rredirect;
-  const std::string host = moved ? registrar_rdap_host(holding.registrar)
-                                 : rdap_host(last_label(holding.domain));
+  const std::string host =
+      moved ? registrar_rdap_host(holding.registrar) : rdap_host(last_label(holding.domain));
   add_verdict(holding, "rdap", world.rdap_at(host), row);
   if (holding.registered) add_facts(stated_by_rdap(holding, rdap_links(world, holding)), row);
 }

@@ -1,0 +1,90 @@
+"""The loopback internet with its WHOIS and RDAP servers, for end-to-end tests of registration (docs/loopback.md)."""
+import json
+import subprocess
+
+from harness import BIN, Failure, check, dns_query, free_port, loopback, rows, run
+
+NET = "127.64.0.0/10"  # where all its WHOIS and RDAP servers are
+
+
+class RegistrationWorld:
+    """A running loopback internet. `.stop()` first, then `.statistics()`."""
+
+    def __init__(self, t, *options, zones=100, names=0):
+        self.folder = t.folder / "registration"
+        self._statistics = t.folder / "registration-statistics.json"
+        self.whois_port, self.rdap_port = free_port(), free_port()
+        self.server = loopback(t, "--registration-files", self.folder, "--registration-zones", zones, "--registration-names", names,
+                               "--whois-port", self.whois_port, "--rdap-port", self.rdap_port,
+                               "--stats-file", self._statistics, *options)
+        self.stop = self.server.stop
+
+    def names(self):
+        return (self.folder / "names.txt").read_text().split()
+
+    def fault_zones(self, number=0):
+        """The zones f-<kind>-<number>: kind -> zone."""
+        found = {}
+        for line in (self.folder / "whois-servers.tsv").read_text().splitlines():
+            zone = line.split("\t")[-1]
+            if zone.startswith("f-") and zone.endswith(f"-{number}"):
+                found[zone[2:-len(f"-{number}")]] = zone
+        return found
+
+    def address(self, host):
+        """By its DNS."""
+        import socket
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(5)
+            client.connect(("127.0.0.1", self.server.port))
+            client.send(dns_query(host, 1))
+            answer = client.recv(4096)
+        if answer[7] == 0:
+            raise Failure(f"{host} has no address")
+        return ".".join(str(octet) for octet in answer[-4:])
+
+    def expected(self, names, probe):
+        """name -> the members of its row that the world decides. A `status` may be a list: any of them is right."""
+        done = subprocess.run([BIN, "loopback", "--whois-port", str(self.whois_port), "--rdap-port", str(self.rdap_port),
+                               "--expect", "-", probe], input="".join(f"{name}\n" for name in names), capture_output=True,
+                              text=True, check=True)
+        return {row["name"]: row for row in map(json.loads, done.stdout.splitlines())}
+
+    def scan(self, t, names, probe, *options, limit=120):
+        """The Run and the folder of a scan without limits of its own, unless `options` set them."""
+        given, out = t.folder / f"names-{probe}.txt", t.folder / f"out-{probe}"
+        given.write_text("".join(f"{name}\n" for name in names))
+        done = run([BIN, "scan", given, "-o", out, "-r", self.server.address, "--probe", probe, "--progress", "none",
+                    "--whois-servers", self.folder / "whois-servers.tsv", "--rdap-bootstrap", self.folder / "dns.json",
+                    "--ca-file", self.folder / "ca.pem", "--allow-private", NET, "--iana-server", "none",
+                    *([] if "--whois-rate" in options else ["--whois-rate", 0]),
+                    *([] if "--rdap-rate" in options else ["--rdap-rate", 0]), *options], limit)
+        check(done.code == 0, "scan ends with", done.code, done.err[-2000:])
+        return done, out
+
+    def check_rows(self, folder, names, probe):
+        """One row per name, each as the world has it and with nothing besides."""
+        found = {row["input"]: row for row in rows(folder, "registration")}
+        check(len(found) == len(names), len(found), "rows for", len(names), "names")
+        for name, expected in self.expected(names, probe).items():
+            wrong = differences(expected, found[name])
+            check(not wrong, name, wrong, "in", found[name])
+        return found
+
+    def statistics(self):
+        """{"whois": {host: counts}, "rdap": {...}}"""
+        return json.loads(self._statistics.read_text())["registration"]
+
+
+_OF_THE_RUN = {"seq", "input", "tries", "rtt_us", "cached", "ts", "error"}
+
+
+def differences(expected, row):
+    wrong = []
+    for key, value in expected.items():
+        right = row.get(key) in value if key == "status" and isinstance(value, list) else row.get(key) == value
+        if not right:
+            wrong.append((key, value, row.get(key)))
+    if expected["status"] in ("OK", "NOT_FOUND") and "source" in expected:
+        wrong += [(key, None, row[key]) for key in row.keys() - expected.keys() - _OF_THE_RUN]
+    return wrong
