@@ -37,17 +37,24 @@ using Health = Reading::Health;
   return http::name_of(problem);
 }
 
-[[nodiscard]] RegistrationStatus status_of(http::Problem problem) noexcept {
+// HTTP/2 tells frames from data; in HTTP/1.1 broken framing means that nobody knows what is data.
+[[nodiscard]] RegistrationStatus status_of(http::Problem problem, bool http2) noexcept {
   using http::Problem;
   switch (problem) {
     case Problem::body_limit:
     case Problem::inflate_ratio: return RegistrationStatus::too_large;
     case Problem::header_limit:
-    case Problem::bad_header:
+    case Problem::bad_header: return RegistrationStatus::http_error;
     case Problem::bad_framing:
-    case Problem::unexpected: return RegistrationStatus::http_error;
+    case Problem::unexpected:
+      return http2 ? RegistrationStatus::http_error : RegistrationStatus::bad_data;
     default: return RegistrationStatus::bad_data;
   }
+}
+
+// The connection was to blame, perhaps on account of another request.
+[[nodiscard]] bool may_pass(http::Problem problem, bool http2) noexcept {
+  return problem == http::Problem::truncated || (http2 && problem == http::Problem::bad_framing);
 }
 
 // A limit that is told by a status beside 429 and 503.
@@ -111,7 +118,8 @@ Reading RegistrationReader::read(const WhoisResult& result, std::string_view dom
   // What came may be the refusal; a plain answer that was cut is kept as a part.
   Reading reading = read_text(result.answer, domain, server, true);
   if (reading.verdict.status == RegistrationStatus::rate_limited) return reading;
-  if (reading.verdict.status != RegistrationStatus::partial)
+  const bool says_nothing = answer_.outcome == Outcome::unknown;
+  if (reading.verdict.status != RegistrationStatus::partial || says_nothing)
     reading.verdict = {RegistrationStatus::timeout, result.reason};
   reading.health = Health::silent;
   reading.again = true;
@@ -184,10 +192,9 @@ Reading RegistrationReader::read(const HttpsResult& result, std::string_view dom
       reading.again = false;
       return reading;
     }
-    case Kind::problem: {
-      const bool cut = result.problem == http::Problem::truncated;
-      return refusal(status_of(result.problem), reason_of(result.problem), cut);
-    }
+    case Kind::problem:
+      return refusal(status_of(result.problem, result.http2), reason_of(result.problem),
+                     may_pass(result.problem, result.http2));
     case Kind::reset: return refusal(RegistrationStatus::http_error, "RST_STREAM", true);
     case Kind::unprocessed: return refusal(RegistrationStatus::http_error, "not processed", true);
   }

@@ -27,8 +27,10 @@ RegistrationVerdict verdict_of(whois::Problem problem, const Registration& answe
     default: return {RegistrationStatus::bad_data, whois::name_of(problem)};
   }
   const RegistrationStatus status = status_of(answer);
-  // A cut answer may have lost the line that says otherwise.
-  const bool doubtful = status == RegistrationStatus::ok || status == RegistrationStatus::not_found;
+  // A cut answer may have lost the line that says otherwise, or all that it would have said.
+  const bool doubtful = status == RegistrationStatus::ok ||
+                        status == RegistrationStatus::not_found ||
+                        answer.outcome == Outcome::unknown;
   if (cut && doubtful) return {RegistrationStatus::partial, "connection cut"};
   return {status, reason_of(answer)};
 }
