@@ -60,13 +60,15 @@ inline constexpr auto kPatience = std::chrono::minutes{10};  // FAULTS R14
 inline constexpr uint32_t kLookups = 8'192;                  // in flight, or waiting for an address
 inline constexpr uint32_t kBackends = 32'768;                // a hostile answer may name many
 inline constexpr uint32_t kServers = 65'536;
-inline constexpr uint32_t kRoutes = 65'536;   // zones whose servers are kept at hand
+inline constexpr uint32_t kServersOfPeers = 16'384;  // of them: from redirects and referrals
+inline constexpr uint32_t kRoutes = 65'536;          // zones whose servers are kept at hand
 inline constexpr uint32_t kAgainAhead = 256;  // names of a backend that are asked before others
 inline constexpr uint32_t kGiveUpsPerTurn = 512;
 inline constexpr uint32_t kBatchesPerTurn = 4;
 inline constexpr size_t kRegistryAnswerBytes = 64 * 1024;  // kept while the registrar is asked
 inline constexpr auto kAddressesKept = std::chrono::minutes{10};
 inline constexpr auto kNoAddressKept = std::chrono::seconds{30};
+inline constexpr auto kNoResolverKept = std::chrono::seconds{5};  // RFC 9520 section 3.2
 }  // namespace limits
 
 struct RegistrationOptions {
@@ -127,15 +129,17 @@ class RegistrationLane final : private WhoisClient::Client,
     Instant until{};          // of `ready` and `failed`
     std::vector<io::Endpoint> addresses;
     RegistrationVerdict failure;    // of `failed`
+    bool passing = false;           // `failed`, but for no fault of the server
     std::vector<uint32_t> waiting;  // lookups
   };
   // What shares one limit: its queue in the parking has its number.
   struct Backend {
     std::string id;
     Limiter limiter;
-    std::deque<std::string> again;  // ahead of the parked
-    uint32_t resolving = 0;         // lookups that wait for an address
-    bool listed = false;            // in ready_
+    std::deque<std::string> again;                             // ahead of the parked
+    uint32_t resolving = 0;                                    // lookups that wait for an address
+    bool listed = false;                                       // in ready_
+    RegistrationStatus silence = RegistrationStatus::timeout;  // the last kind of it
   };
   struct Route {  // of a public suffix
     uint32_t rdap = kNone;
@@ -178,6 +182,8 @@ class RegistrationLane final : private WhoisClient::Client,
                      std::string_view reason);
   [[nodiscard]] const Route& route_of(const RegistrationPlan& plan);
   [[nodiscard]] uint32_t server_for(Source source, std::string_view host, uint16_t port);
+  [[nodiscard]] uint32_t server_of_peer(Source source, std::string_view host, uint16_t port);
+  [[nodiscard]] std::string_view server_key(Source source, std::string_view host, uint16_t port);
   [[nodiscard]] uint32_t backend_for(Source source, std::string_view host);
   [[nodiscard]] uint32_t iana();
   [[nodiscard]] bool ask_iana(const ParkedName& name);
@@ -204,6 +210,7 @@ class RegistrationLane final : private WhoisClient::Client,
   void addresses_came(uint32_t server, const HostAnswer& answer);
   void settle_server(uint32_t server);
   void give_up(uint32_t slot);
+  void unreachable(uint32_t slot);
   void release(uint32_t slot);
   [[nodiscard]] uint64_t token_of(uint32_t slot) const;
   [[nodiscard]] uint32_t slot_of(uint64_t token) const;
@@ -241,6 +248,7 @@ class RegistrationLane final : private WhoisClient::Client,
 
   std::deque<Server> servers_;  // references stay good
   TextMap<uint32_t> server_ids_;
+  uint32_t servers_of_peers_ = 0;
   std::deque<Backend> backends_;
   TextMap<uint32_t> backend_ids_;
   TextMap<uint32_t> addresses_;  // "rdap 192.0.2.1" -> backend: who was first behind it

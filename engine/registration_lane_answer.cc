@@ -80,7 +80,9 @@ void RegistrationLane::tell_limiter(uint32_t backend, const Reading& reading) {
   Limiter& limiter = backends_[backend].limiter;
   switch (reading.health) {
     case Reading::Health::works: return limiter.answered();
-    case Reading::Health::silent: return limiter.failed(now_);
+    case Reading::Health::silent:
+      backends_[backend].silence = reading.verdict.status;
+      return limiter.failed(now_);
     case Reading::Health::unknown: return limiter.left();
     case Reading::Health::throttles:
       counts_.throttled++;
@@ -154,7 +156,7 @@ Reading RegistrationLane::read_zone(uint32_t slot, const WhoisResult& result) {
   uint32_t found = kNone;
   if (const std::string_view host = iana_referral(result.answer); !host.empty()) {
     if (const auto server = whois::server_from_text(host))
-      found = server_for(Source::whois, server->host, server->port);
+      found = server_of_peer(Source::whois, server->host, server->port);
   }
   if (zones_.size() < limits::kRoutes) zones_.insert_or_assign(std::string{zone}, found);
   return {.verdict = {RegistrationStatus::ok, {}}};
@@ -198,7 +200,7 @@ bool RegistrationLane::redirect(uint32_t slot, const Reading& reading) {
   const auto to = http::resolve(*from, reading.raw);
   if (!to) return blocked(http::name_of(to.error()));
   if (*to == *from) return blocked("redirect to itself");
-  const uint32_t server = server_for(Source::rdap, to->host, to->port);
+  const uint32_t server = server_of_peer(Source::rdap, to->host, to->port);
   if (server == kNone) return blocked("too many servers");
   ParkedName next = lookup.name;
   next.redirects++;

@@ -15,18 +15,26 @@ namespace {
   return step == RegistrationStep::rdap || step == RegistrationStep::registrar_rdap;
 }
 
-[[nodiscard]] RegistrationVerdict verdict_of(Limiter::Trouble trouble) noexcept {
+[[nodiscard]] RegistrationVerdict verdict_of(Limiter::Trouble trouble,
+                                             RegistrationStatus silence) noexcept {
   switch (trouble) {
     case Limiter::Trouble::quota:
       return {RegistrationStatus::rate_limited, "the server's published quota is used up"};
-    case Limiter::Trouble::silent:
-      return {RegistrationStatus::timeout, "the server has stopped answering: not asked"};
+    case Limiter::Trouble::silent: return {silence, "the server has stopped answering: not asked"};
     default: return {RegistrationStatus::rate_limited, "the server keeps throttling: not asked"};
   }
 }
 
 [[nodiscard]] RegistrationVerdict verdict_of(HostStatus status) noexcept {
+  // Only the words of a peer lead to such a place.
+  if (status == HostStatus::not_a_host)
+    return {RegistrationStatus::redirect_blocked, name_of(status)};
   return {RegistrationStatus::net_error, name_of(status)};
+}
+
+// The resolvers' trouble, or ours; it says nothing about the host.
+[[nodiscard]] bool is_passing(HostStatus status) noexcept {
+  return status == HostStatus::failed || status == HostStatus::overload;
 }
 
 }  // namespace
@@ -144,7 +152,7 @@ RegistrationLane::Begun RegistrationLane::begin(uint32_t slot) {
   look_up(lookup.server);
   Server& server = servers_[lookup.server];
   switch (server.state) {
-    case Server::State::failed: step_failed(slot, {.verdict = server.failure}); return Begun::yes;
+    case Server::State::failed: unreachable(slot); return Begun::yes;
     case Server::State::ready: break;
     default:
       server.waiting.push_back(slot);
@@ -158,6 +166,18 @@ RegistrationLane::Begun RegistrationLane::begin(uint32_t slot) {
     return Begun::yes;
   }
   return join(slot) ? Begun::yes : ask(slot);
+}
+
+// Its server has no address. While that may pass, the backend waits, and loses no name.
+void RegistrationLane::unreachable(uint32_t slot) {
+  const Lookup& lookup = lookups_[slot];
+  const Server& server = servers_[lookup.server];
+  Reading reading{.verdict = server.failure};
+  if (!server.passing) return step_failed(slot, reading);
+  reading.health = Reading::Health::silent;
+  reading.ours = true;
+  backends_[lookup.backend].limiter.begin(now_);
+  ended(slot, reading, {});
 }
 
 // The same question is under way: its answer will do.
@@ -214,10 +234,14 @@ bool RegistrationLane::ask_rdap(uint32_t slot) {
 
 // Nothing will be asked of the backend soon enough.
 void RegistrationLane::give_up(uint32_t slot) {
-  const Lookup& lookup = lookups_[slot];
+  Lookup& lookup = lookups_[slot];
   if (!failure_.empty()) return release(slot);
   counts_.given_up++;
-  step_failed(slot, {.verdict = verdict_of(backends_[lookup.backend].limiter.trouble(now_))});
+  RegistrationVerdict unused;
+  if (lookup.name.step_tries > 0 || lookup.name.throttles > 0)
+    lookup.server = server_of(lookup.name, unused);
+  const Backend& backend = backends_[lookup.backend];
+  step_failed(slot, {.verdict = verdict_of(backend.limiter.trouble(now_), backend.silence)});
 }
 
 // --- addresses
@@ -245,6 +269,12 @@ void RegistrationLane::on_host(uint64_t token, const HostAnswer& answer) {
 
 void RegistrationLane::addresses_came(uint32_t index, const HostAnswer& answer) {
   Server& server = servers_[index];
+  server.passing = is_passing(answer.status);
+  if (server.passing && !server.addresses.empty()) {  // what was true will do until it is known
+    server.state = Server::State::ready;
+    server.until = now_ + limits::kNoResolverKept;
+    return;
+  }
   server.addresses.clear();
   auto fenced = Fenced::passed;
   for (io::Endpoint address : answer.addresses) {
@@ -261,7 +291,7 @@ void RegistrationLane::addresses_came(uint32_t index, const HostAnswer& answer) 
     server.until = now_ + limits::kAddressesKept;
     return settle_server(index);
   }
-  server.until = now_ + limits::kNoAddressKept;
+  server.until = now_ + (server.passing ? limits::kNoResolverKept : limits::kNoAddressKept);
   server.failure = fenced == Fenced::passed
                        ? verdict_of(answer.status)
                        : RegistrationVerdict{RegistrationStatus::redirect_blocked, name_of(fenced)};

@@ -95,17 +95,25 @@ const RegistrationLane::Route& RegistrationLane::route_of(const RegistrationPlan
   return routes_.emplace(std::string{plan.suffix}, std::move(route)).first->second;
 }
 
+std::string_view RegistrationLane::server_key(Source source, std::string_view host, uint16_t port) {
+  scratch_.assign(name_of(source)).append(" ").append(host).append(" ");
+  return scratch_.append(std::to_string(port));
+}
+
+// Peers can name hosts without end; those must not take the places of the zones' own servers.
+uint32_t RegistrationLane::server_of_peer(Source source, std::string_view host, uint16_t port) {
+  if (!server_ids_.contains(server_key(source, host, port))) {
+    if (servers_of_peers_ >= limits::kServersOfPeers) return kNone;
+    servers_of_peers_++;
+  }
+  return server_for(source, host, port);
+}
+
 // kNone: there are too many already.
 uint32_t RegistrationLane::server_for(Source source, std::string_view host, uint16_t port) {
-  scratch_.assign(name_of(source))
-      .append(" ")
-      .append(host)
-      .append(" ")
-      .append(std::to_string(port));
-  if (const auto known = server_ids_.find(scratch_); known != server_ids_.end())
-    return known->second;
+  const std::string key{server_key(source, host, port)};
+  if (const auto known = server_ids_.find(key); known != server_ids_.end()) return known->second;
   if (servers_.size() >= limits::kServers) return kNone;
-  const std::string key = scratch_;
   const uint32_t backend = backend_for(source, host);
   if (backend == kNone) return kNone;
   const auto id = static_cast<uint32_t>(servers_.size());
@@ -167,11 +175,11 @@ uint32_t RegistrationLane::server_of_target(const ParkedName& name, Registration
   if (is_https(name.target)) {
     const auto url = http::parse_url(name.target);
     if (!url) return kNone;
-    return server_for(Source::rdap, url->host, url->port);
+    return server_of_peer(Source::rdap, url->host, url->port);
   }
   const auto server = whois::server_from_text(name.target);
   if (!server) return kNone;
-  return server_for(Source::whois, server->host, server->port);
+  return server_of_peer(Source::whois, server->host, server->port);
 }
 
 uint64_t RegistrationLane::waiting(uint32_t backend) const {
