@@ -2,7 +2,7 @@
 import json
 import subprocess
 
-from harness import BIN, Failure, check, dns_query, free_port, loopback, rows, run
+from harness import BIN, Failure, check, dns_query, free_port, loopback, rows, run, start
 
 NET = "127.64.0.0/10"  # where all its WHOIS and RDAP servers are
 
@@ -62,6 +62,29 @@ class RegistrationWorld:
         check(done.code == 0, "scan ends with", done.code, done.err[-2000:])
         return done, out
 
+    def begin(self, names_file, out, probe, *options):
+        """A scan in its own process, with the tables of this world and none of its limits."""
+        return start("scan", names_file, "-o", out, *self.options(probe), *options)
+
+    def options(self, probe):
+        return ["-r", self.server.address, "--probe", probe, "--progress", "none", "--whois-servers", self.folder / "whois-servers.tsv",
+                "--rdap-bootstrap", self.folder / "dns.json", "--ca-file", self.folder / "ca.pem", "--allow-private", NET,
+                "--iana-server", "none"]
+
+    def tell(self, zones):
+        """The tables get the servers of these zones, too."""
+        whois = (self.folder / "whois-servers.tsv").read_text()
+        rdap = json.loads((self.folder / "dns.json").read_text())
+        known = {zone for service in rdap["services"] for zone in service[0]}
+        known |= {zone for line in whois.splitlines() if not line.startswith("#") for zone in line.split("\t")[1].split()}
+        for zone in sorted(set(zones) - known):
+            if zone[0] in "wbf":
+                whois += f"whois.nic.{zone}:{self.whois_port}\t{zone}\n"
+            if zone[0] in "rb" or zone.startswith("f-r"):
+                rdap["services"].append([[zone], [f"https://rdap.nic.{zone}:{self.rdap_port}/"]])
+        (self.folder / "whois-servers.tsv").write_text(whois)
+        (self.folder / "dns.json").write_text(json.dumps(rdap))
+
     def check_rows(self, folder, names, probe):
         """One row per name, each as the world has it and with nothing besides."""
         found = {row["input"]: row for row in rows(folder, "registration")}
@@ -76,7 +99,7 @@ class RegistrationWorld:
         return json.loads(self._statistics.read_text())["registration"]
 
 
-_OF_THE_RUN = {"seq", "input", "tries", "rtt_us", "cached", "ts", "error"}
+_OF_THE_RUN = {"seq", "input", "tries", "rtt_us", "cached", "ts", "error", "raw"}
 
 
 def differences(expected, row):
@@ -88,3 +111,19 @@ def differences(expected, row):
     if expected["status"] in ("OK", "NOT_FOUND") and "source" in expected:
         wrong += [(key, None, row[key]) for key in row.keys() - expected.keys() - _OF_THE_RUN]
     return wrong
+
+
+def said(row):
+    """What the row says of its name."""
+    return {member: value for member, value in row.items() if member not in _OF_THE_RUN}
+
+
+def one_row_each(folder, names):
+    """name -> row, where each name of the input has exactly one in the table of registrations."""
+    found = {}
+    for row in rows(folder, "registration"):
+        check(row["seq"] < len(names) and names[row["seq"]] == row["input"], "a row that nobody asked for:", row)
+        check(row["seq"] not in found, "a second row:", row)
+        found[row["seq"]] = row
+    check(len(found) == len(names), len(found), "rows for", len(names), "names")
+    return {names[seq]: row for seq, row in found.items()}
