@@ -61,6 +61,7 @@ std::expected<StreamId, Error> TcpStreams::open(const Endpoint& peer, uint32_t o
   stream.why = Error::none;
   stream.send_error = Error::none;
   stream.opening = true;
+  stream.has_sent = false;
   sockaddr_storage address;
   stream.peer_bytes = peer.to_sockaddr(address);
   std::memcpy(&stream.peer, &address, stream.peer_bytes);
@@ -119,6 +120,9 @@ void TcpStreams::submit_sends() {
 
 void TcpStreams::send_rest(Stream& stream) {
   stream.sending = true;
+  // Into a buffer that never held anything, a question always fits.
+  if (!stream.has_sent && stream.outgoing.size() <= limits::kStreamFirstBytes) ++turn_.prompt;
+  stream.has_sent = true;
   turn_.ring.send(file_of(stream), tag(Op::tcp_send, stream),
                   std::span(stream.outgoing).subspan(stream.sent), MSG_NOSIGNAL);
 }

@@ -24,6 +24,8 @@
 namespace zonesweep::io {
 
 namespace limits {
+// The least send buffer that Linux gives (SOCK_MIN_SNDBUF is 4,608 with its overhead) holds so much.
+inline constexpr size_t kStreamFirstBytes = 1'024;
 inline constexpr size_t kStreamBytesKept =
     4'096;  // of a send queue's memory, over reuse of the slot
 }  // namespace limits
@@ -61,6 +63,7 @@ class TcpStreams {
     bool sending = false;
     bool cancelling = false;
     bool waiting_to_send = false;  // stands in to_send_
+    bool has_sent = false;
     socklen_t peer_bytes = 0;
     union {
       sockaddr_in v4;
