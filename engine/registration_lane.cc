@@ -114,7 +114,7 @@ Instant RegistrationLane::wake_at() const {
 
 // With many exchanges under way their completions are handled together.
 uint32_t RegistrationLane::wait_for() const {
-  return std::clamp((whois_.in_flight() + https_.in_flight()) / 8, 1U, limits::kWaitBatch);
+  return std::clamp((whois_.in_flight() + https_.in_flight()) / 4, 1U, 4 * limits::kWaitBatch);
 }
 
 void RegistrationLane::publish(bool now) {
