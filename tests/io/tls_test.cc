@@ -272,6 +272,37 @@ TEST(Tls, a_changed_byte_ends_the_session_and_yields_nothing) {
   EXPECT_EQ(pair.client.take_plaintext(pair.at_client), 0);
 }
 
+// Whatever the wire does to a handshake: no crash, no plaintext that was not sent.
+TEST(Tls, damaged_handshakes_end_in_a_failure_or_wait_for_more) {
+  const auto server = server_with({.dns_names = {"rdap.example"}});
+  std::mt19937 random(7);
+  uint32_t failed = 0;
+  for (int round = 0; round < 400; ++round) {
+    SCOPED_TRACE(round);
+    const auto client = client_with();
+    Pair pair(*client, *server);
+    pair.client.write(bytes_of("question"));
+    pair.server.write(bytes_of("answer"));
+    const bool towards_client = round % 2 == 0;
+    for (int flight = 0; flight < 6; ++flight) {
+      TlsSession& from = flight % 2 == 0 ? pair.client : pair.server;
+      TlsSession& to = flight % 2 == 0 ? pair.server : pair.client;
+      std::vector<std::byte> wire;
+      from.take_ciphertext(wire);
+      if (!wire.empty() && (&to == &pair.client) == towards_client) {
+        wire[random() % wire.size()] ^= static_cast<std::byte>(1U << random() % 8);
+      }
+      to.received(wire);
+    }
+    pair.client.take_plaintext(pair.at_client);
+    pair.server.take_plaintext(pair.at_server);
+    EXPECT_TRUE(pair.at_client.empty() || pair.at_client == "answer");
+    EXPECT_TRUE(pair.at_server.empty() || pair.at_server == "question");
+    failed += pair.client.state() == State::failed || pair.server.state() == State::failed;
+  }
+  EXPECT_GE(failed, 300);
+}
+
 TEST(Tls, resumes_by_a_ticket_of_the_same_host_and_port) {
   const auto server = server_with({.dns_names = {"rdap.example", "other.example"}});
   for (const TlsVersion newest : {TlsVersion::tls1_2, TlsVersion::tls1_3}) {
