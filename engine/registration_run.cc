@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <future>
 #include <thread>
 #include <utility>
 
+#include "engine/bootstrap_refresh.h"
 #include "engine/shard_records.h"
 #include "io/tls.h"
 #include "io/uring_transport.h"
@@ -32,16 +34,30 @@ struct RegistrationRun::Lane {
   std::jthread thread;                // last: joined before the rest goes
 };
 
+std::string refresh_files(RegistrationSetup& setup, std::span<const io::Endpoint> resolvers,
+                          io::TlsContext& tls) {
+  if (setup.refresh_url.empty()) return {};
+  const std::string file = setup.files.bootstrap;
+  const Refresh done = refresh_bootstrap({.file = file,
+                                          .url = setup.refresh_url,
+                                          .resolvers = resolvers,
+                                          .fence = setup.lane.fence,
+                                          .https = setup.lane.https},
+                                         tls);
+  if (done.outcome != Refresh::Outcome::stale) return {};
+  const bool there = std::filesystem::exists(file);
+  if (!there) setup.files.bootstrap.clear();
+  return fmt::format("{} was not refreshed from {} ({}); {}", file, setup.refresh_url, done.why,
+                     there ? "it serves on as it is" : "the table that is built in serves");
+}
+
 RegistrationRun::RegistrationRun(const RegistrationSetup& setup) : setup_(setup) {}
 
 RegistrationRun::~RegistrationRun() = default;
 
 std::expected<std::unique_ptr<RegistrationRun>, std::string> RegistrationRun::prepare(
-    const RegistrationSetup& setup) {
+    const RegistrationSetup& setup, std::span<const io::Endpoint> resolvers) {
   std::unique_ptr<RegistrationRun> run(new RegistrationRun(setup));
-  auto registries = Registries::load(setup.files);
-  if (!registries) return std::unexpected(registries.error());
-  run->registries_ = std::make_unique<Registries>(std::move(*registries));
   auto tls = io::TlsContext::client({.system_store = true, .ca_file = setup.ca_file});
   if (!tls) {
     return std::unexpected(fmt::format("TLS{}{}: {}",
@@ -49,6 +65,11 @@ std::expected<std::unique_ptr<RegistrationRun>, std::string> RegistrationRun::pr
                                        setup.ca_file, io::name_of(tls.error())));
   }
   run->tls_ = std::move(*tls);
+  if (std::string why = refresh_files(run->setup_, resolvers, *run->tls_); !why.empty())
+    run->warnings_.push_back(std::move(why));
+  auto registries = Registries::load(run->setup_.files);
+  if (!registries) return std::unexpected(registries.error());
+  run->registries_ = std::make_unique<Registries>(std::move(*registries));
   return run;
 }
 
@@ -63,7 +84,10 @@ std::string RegistrationRun::start(const Place& place, std::span<const io::Endpo
     ended();
   });
   std::string why_not = started.get();
-  if (why_not.empty()) warnings_ = lane_->transport->warnings();
+  if (why_not.empty()) {
+    const auto& more = lane_->transport->warnings();
+    warnings_.insert(warnings_.end(), more.begin(), more.end());
+  }
   return why_not;
 }
 

@@ -25,15 +25,22 @@ namespace zonesweep::engine {
 struct RegistrationSetup {
   RegistrationOptions lane;
   RegistryFiles files;
-  std::string ca_file;  // beside the system's certificates
+  std::string ca_file;      // beside the system's certificates
+  std::string refresh_url;  // of files.bootstrap; empty: it is used as it is
   size_t parking_bytes = limits::kParkingBytes;
 };
 
+// Refreshes the copy of the bootstrap file, if that is asked for. Not empty: why it could not; then
+// setup.files names no file that is not there.
+[[nodiscard]] std::string refresh_files(RegistrationSetup& setup,
+                                        std::span<const io::Endpoint> resolvers,
+                                        io::TlsContext& tls);
+
 class RegistrationRun {
  public:
-  // Reads the tables.
+  // Reads the tables. The resolvers are asked only where one of them is refreshed.
   [[nodiscard]] static std::expected<std::unique_ptr<RegistrationRun>, std::string> prepare(
-      const RegistrationSetup& setup);
+      const RegistrationSetup& setup, std::span<const io::Endpoint> resolvers);
   ~RegistrationRun();
 
   struct Place {

@@ -76,7 +76,7 @@ std::expected<std::unique_ptr<Scan>, ScanError> Scan::open(ScanOptions options) 
   scan->input_ = std::make_unique<Input>(std::move(*input));
   if (auto& setup = scan->options_.registration) {
     setup->lane.rows_for_cancelled = scan->options_.output.directory == "-";
-    auto prepared = RegistrationRun::prepare(*setup);
+    auto prepared = RegistrationRun::prepare(*setup, scan->options_.resolvers);
     if (!prepared) return std::unexpected(ScanError{exit_code::kUsage, prepared.error()});
     scan->registration_ = std::move(*prepared);
   }

@@ -71,13 +71,15 @@ Result ask_dns(LookupCommand& options, LookupView& view) {
   return {};
 }
 
-Result ask_registration(const LookupCommand& options, LookupView& view) {
-  const engine::RegistrationSetup& setup = options.registration.setup;
-  const auto registries = engine::Registries::load(setup.files);
-  if (!registries) return failure(engine::exit_code::kUsage, registries.error());
+Result ask_registration(LookupCommand& options, LookupView& view) {
+  engine::RegistrationSetup& setup = options.registration.setup;
   const auto tls = io::TlsContext::client({.system_store = true, .ca_file = setup.ca_file});
   if (!tls)
     return failure(engine::exit_code::kUsage, fmt::format("--ca-file: {}", name_of(tls.error())));
+  if (const std::string why = refresh_files(setup, options.lane_resolvers, **tls); !why.empty())
+    say(stderr, "zonesweep: {}\n", printable(why));
+  const auto registries = engine::Registries::load(setup.files);
+  if (!registries) return failure(engine::exit_code::kUsage, registries.error());
   auto transport = open_transport(options);
   if (!transport) return Failure{transport.error()};
   engine::NameQueue queue;

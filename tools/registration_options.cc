@@ -5,7 +5,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "engine/bootstrap_refresh.h"
 #include "engine/json_text.h"
+#include "protocols/http/url.h"
 #include "tools/option_values.h"
 
 namespace zonesweep::tools {
@@ -59,6 +61,14 @@ void add_tables(CLI::App& command, RegistrationChoice& choice, const std::string
       .add_option("--rdap-bootstrap", files.bootstrap,
                   "RDAP servers by zone: dns.json of data.iana.org/rdap")
       ->type_name("FILE")
+      ->group(group);
+  command
+      .add_flag(
+          "--rdap-refresh", choice.refresh,
+          "keep the file of --rdap-bootstrap up to date: ask IANA for a newer one, once a day")
+      ->group(group);
+  command.add_option("--rdap-refresh-url", choice.setup.refresh_url, "the same from another place")
+      ->type_name("URL")
       ->group(group);
   command
       .add_option("--rdap-overrides", files.rdap_overrides,
@@ -124,6 +134,15 @@ std::string settle(RegistrationChoice& choice) {
   if (!choice.contact.empty()) lane.https.user_agent += " (" + choice.contact + ")";
   if (choice.timeout < 100ms) return "--registration-timeout: at least 100ms";
   if (lane.patience < 1s) return "--patience: at least 1s";
+  auto& setup = choice.setup;
+  if (choice.refresh && setup.refresh_url.empty()) setup.refresh_url = engine::kBootstrapUrl;
+  if (!setup.refresh_url.empty()) {
+    if (setup.files.bootstrap.empty())
+      return "--rdap-refresh: name the file to keep with --rdap-bootstrap FILE";
+    const auto url = http::parse_url(setup.refresh_url);
+    if (!url) return fmt::format("--rdap-refresh: {}", http::name_of(url.error()));
+    lane.fence.allow_port(url->port);
+  }
   if (lane.iana_server == "none") lane.iana_server.clear();
   if (!lane.iana_server.empty()) {
     const auto iana = whois::server_from_text(lane.iana_server);

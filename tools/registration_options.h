@@ -17,6 +17,7 @@ namespace zonesweep::tools {
 struct RegistrationChoice {
   engine::RegistrationSetup setup;
   std::string contact;
+  bool refresh = false;                             // the bootstrap file, from IANA
   io::Duration timeout = std::chrono::seconds{20};  // FAULTS 3.4, of one exchange
   std::vector<std::string> allow_private;           // as given, for _run.json
 };

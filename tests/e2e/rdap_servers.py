@@ -65,7 +65,7 @@ def _openssl(*arguments):
     subprocess.run(["openssl", *[str(part) for part in arguments]], check=True, capture_output=True)
 
 
-def make_certificates(folder, names=(HOST,)):
+def make_certificates(folder, names=(HOST,), addresses=()):
     """folder/ca.pem signs folder/leaf.pem, with its key in folder/leaf.key."""
     ca, ca_key, leaf, key = folder / "ca.pem", folder / "ca.key", folder / "leaf.pem", folder / "leaf.key"
     for path in (ca_key, key):
@@ -73,7 +73,8 @@ def make_certificates(folder, names=(HOST,)):
     _openssl("req", "-x509", "-new", "-key", ca_key, "-days", 2, "-subj", "/CN=test authority", "-out", ca,
              "-addext", "keyUsage=critical,keyCertSign")
     _openssl("req", "-new", "-key", key, "-subj", f"/CN={names[0]}", "-out", folder / "leaf.csr")
-    (folder / "leaf.ext").write_text("subjectAltName=" + ",".join(f"DNS:{name}" for name in names) + "\n")
+    (folder / "leaf.ext").write_text("subjectAltName=" + ",".join(
+        [f"DNS:{name}" for name in names] + [f"IP:{address}" for address in addresses]) + "\n")
     _openssl("x509", "-req", "-in", folder / "leaf.csr", "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", 2,
              "-extfile", folder / "leaf.ext", "-out", leaf)
     return ca
