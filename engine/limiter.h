@@ -72,6 +72,8 @@ class Limiter {
     return quota_ready() - now > patience_ ? Trouble::quota : trouble_;
   }
   [[nodiscard]] bool quarantined(Instant now) const noexcept { return now < quarantine_until_; }
+  // The next exchange shows whether the backend works again.
+  [[nodiscard]] bool probing() const noexcept { return probing_; }
   [[nodiscard]] Instant quarantine_until() const noexcept { return quarantine_until_; }
   [[nodiscard]] uint32_t running() const noexcept { return running_; }
   [[nodiscard]] const Limits& limits() const noexcept { return limits_; }

@@ -199,6 +199,7 @@ class RegistrationLane final : private WhoisClient::Client,
   void serve_all();
   void serve(uint32_t backend);
   [[nodiscard]] uint32_t pop(uint32_t backend);
+  void take_next(uint32_t backend, std::string& bytes);
   enum class Begun : uint8_t { yes, no_room };
   [[nodiscard]] Begun begin(uint32_t slot);
   [[nodiscard]] Begun ask(uint32_t slot);

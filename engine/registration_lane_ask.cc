@@ -37,6 +37,11 @@ namespace {
   return status == HostStatus::failed || status == HostStatus::overload;
 }
 
+[[nodiscard]] bool met_silence(std::string_view parked) {
+  const RegistrationStatus failure = decode(parked).failure;
+  return failure == RegistrationStatus::timeout || failure == RegistrationStatus::net_error;
+}
+
 }  // namespace
 
 // --- which backend is next
@@ -84,21 +89,7 @@ uint32_t RegistrationLane::pop(uint32_t index) {
   const uint32_t slot = free_.back();
   free_.pop_back();
   Lookup& lookup = lookups_[slot];
-  Backend& backend = backends_[index];
-  if (backend.again.empty()) {
-    auto bytes = parking_.pop(index);
-    if (bytes) {
-      lookup.bytes.assign(*bytes);
-    } else {
-      // The run ends; this name belongs to the resume.
-      failure_ = bytes.error();
-      lookup.bytes.clear();
-      encode(ParkedName{}, lookup.bytes);
-    }
-  } else {
-    lookup.bytes = std::move(backend.again.front());
-    backend.again.pop_front();
-  }
+  take_next(index, lookup.bytes);
   waiting_--;
   lookup.used = true;
   lookup.generation++;
@@ -110,6 +101,28 @@ uint32_t RegistrationLane::pop(uint32_t index) {
   lookup.name = decode(lookup.bytes);
   lookup.domain = registries_.plan(lookup.name.name).domain;
   return slot;
+}
+
+// Those that were asked before go first. But a probe is not of a name that met silence: the name may
+// be the trouble, and the server well.
+void RegistrationLane::take_next(uint32_t index, std::string& bytes) {
+  auto& again = backends_[index].again;
+  auto chosen = again.begin();
+  if (backends_[index].limiter.probing()) {
+    chosen = std::ranges::find_if_not(again, met_silence);
+    if (chosen == again.end() && parking_.size(index) == 0) chosen = again.begin();
+  }
+  if (chosen != again.end()) {
+    bytes = std::move(*chosen);
+    again.erase(chosen);
+    return;
+  }
+  const auto parked = parking_.pop(index);
+  if (parked) return void(bytes.assign(*parked));
+  // The run ends; this name belongs to the resume.
+  failure_ = parked.error();
+  bytes.clear();
+  encode(ParkedName{}, bytes);
 }
 
 void RegistrationLane::release(uint32_t slot) {

@@ -95,7 +95,7 @@ class Nginx:
         self.log = self.folder / "access.log"
         (self.folder / "nginx.conf").write_text(f"""
 daemon off;
-worker_processes 1;
+master_process off;
 pid {self.folder}/nginx.pid;
 error_log {self.folder}/error.log;
 {'user root;' if os.geteuid() == 0 else ''}

@@ -77,7 +77,7 @@ class WhoisServer final : public sim::SimServer {
     const std::string query(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     asked[query.substr(0, query.find('\r'))]++;
     times.push_back(from.net().now());
-    if (mute) return;
+    if (mute || (ignores && ignores(query))) return;
     const std::string text = answer_(query.substr(0, query.find('\r')));
     if (byte_gap > 0s) {
       io::Duration after{0};
@@ -107,6 +107,7 @@ class WhoisServer final : public sim::SimServer {
   io::Duration think{0}, byte_gap{0};
   bool mute = false, resets = false, reset_behind = false, never_closes = false;
   int open = 0, most_open = 0;
+  std::function<bool(const std::string& query)> ignores;
   std::map<std::string, uint32_t> asked;
   std::vector<io::Instant> times;
 
@@ -334,6 +335,23 @@ TEST_F(RegistrationLaneTest, AMuteServerTimesOutAndIsThenLeftAlone) {
   run();
   EXPECT_EQ(statuses()[Status::timeout], 1'000);
   EXPECT_LT(took_, 5min);
+}
+
+// A probe with a name that is itself the trouble would prove the server dead.
+TEST_F(RegistrationLaneTest, NamesThatAServerIgnoresDoNotCondemnIt) {
+  whois("192.0.2.1", "test").ignores = [](const std::string& query) {
+    return query.starts_with("ignored");
+  };
+  options_.whois_rate = 0;
+  options_.whois_connections = 10;
+  std::vector<std::string> names;
+  for (int i = 0; i < 330; ++i)
+    names.push_back((i % 11 == 0 ? "ignored" : "n") + std::to_string(i) + ".test");
+  add(names);
+  run();
+  expect_truth();
+  EXPECT_EQ(statuses()[Status::timeout], 30);
+  EXPECT_EQ(statuses()[Status::ok] + statuses()[Status::not_found], 300);
 }
 
 TEST_F(RegistrationLaneTest, ARefusedConnectionIsANetError) {
