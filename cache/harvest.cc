@@ -24,19 +24,27 @@ void Harvest::collect(const std::function<bool(const Entry&)>& take) {
 }
 
 void Harvest::skip() {
-  collect([](const Entry&) { return true; });
+  for (uint32_t stripe = 0; stripe < table_.geometry().stripes; ++stripe)
+    if (read_ends(stripe)) std::ranges::copy(ends_, marks_.data() + size_t{stripe} * ends_.size());
 }
 
-// Reads where the logs end first, then every slot: what a slot names below that end is published, and
-// what is above comes next time.
-bool Harvest::collect_stripe(uint32_t index, const std::function<bool(const Entry&)>& take) {
+// Where the logs of a stripe end now; false if another writes there.
+bool Harvest::read_ends(uint32_t index) {
   Stripe stripe(table_.memory(), table_.geometry(), index);
-  if (!stripe.try_claim()) return true;  // next time
+  if (!stripe.try_claim()) return false;
   for (uint32_t segment = 0; segment < ends_.size(); ++segment) {
     const auto [version, words] = stripe.end_of(static_cast<uint8_t>(segment));
     ends_[segment] = {version, words};
   }
   stripe.release();
+  return true;
+}
+
+// Reads where the logs end first, then every slot: what a slot names below that end is published, and
+// what is above comes next time.
+bool Harvest::collect_stripe(uint32_t index, const std::function<bool(const Entry&)>& take) {
+  if (!read_ends(index)) return true;  // next time
+  const Stripe stripe(table_.memory(), table_.geometry(), index);
   Mark* const marks = marks_.data() + size_t{index} * ends_.size();
   bool wanted = true;
   stripe.each_slot([&](Slot slot) {

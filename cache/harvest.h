@@ -36,6 +36,7 @@ class Harvest {
     uint64_t version = 0;
     uint32_t words = 0;
   };
+  [[nodiscard]] bool read_ends(uint32_t stripe);
   bool collect_stripe(uint32_t stripe, const std::function<bool(const Entry&)>& take);
 
   Table& table_;

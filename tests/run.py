@@ -84,7 +84,9 @@ def run_cpp(preset, command, arguments, tally):
         if arguments.filter:
             flags.append(f"--gtest_filter=*{arguments.filter}*")
         started = time.monotonic()
-        code, output = run_bounded(command + flags, LONG_SECONDS if arguments.long else PROGRAM_SECONDS, cwd=ROOT)
+        limit = LONG_SECONDS if arguments.long else PROGRAM_SECONDS
+        long = {"ZONESWEEP_LONG": "1"} if arguments.long else {}
+        code, output = run_bounded(command + flags, limit, cwd=ROOT, env=os.environ | long)
         result = gtest_result(report, code)
     title = f"{preset} {pathlib.Path(command[0]).name}"
     tally.add(result, title, time.monotonic() - started, output[-8000:] if result.failed else "")
