@@ -121,12 +121,11 @@ Outcome ShardFolder::take_to_hand(ShardId id, uint64_t first_seq) {
 // Closes the files that have not been used for longest. When all of them are dirty, all are synced:
 // together they cost little more than one, and the next ones then have nothing to wait for.
 Outcome ShardFolder::put_one_away() {
-  const auto dirty = [](const AtHand& files) { return files.unsynced_since != Instant::max(); };
-  if (std::ranges::all_of(at_hand_, dirty)) {
+  if (std::ranges::all_of(at_hand_, &ShardFolder::is_dirty)) {
     if (const Outcome synced = sync(Instant::max()); !synced) return synced;
   }
   const auto oldest = std::ranges::min_element(
-      at_hand_, {}, [&](const AtHand& files) { return std::pair(dirty(files), files.used); });
+      at_hand_, {}, [&](const AtHand& files) { return std::pair(is_dirty(files), files.used); });
   std::swap(*oldest, at_hand_.back());
   at_hand_.pop_back();
   return {};
@@ -197,9 +196,9 @@ Outcome ShardFolder::sync(Instant since) {
   }
   for (AtHand& files : at_hand_) {
     if (!due(files)) continue;
-    if (const Outcome synced = sync_shard(files); !synced) return synced;
+    if (const Outcome synced = sync_files(files); !synced) return synced;
   }
-  return {};
+  return sync_folders();
 }
 
 // What has no open files was synced when they were closed, or is of an earlier run: that has not
@@ -207,10 +206,11 @@ Outcome ShardFolder::sync(Instant since) {
 Outcome ShardFolder::sync_whole(ShardId id) {
   if (at_hand(id) == nullptr && shard_of(id).named) return {};
   if (const Outcome taken = take_to_hand(id, 0); !taken) return taken;
-  return sync_shard(*at_hand(id));
+  const Outcome synced = sync_files(*at_hand(id));
+  return synced ? sync_folders() : synced;
 }
 
-Outcome ShardFolder::sync_shard(AtHand& files) {
+Outcome ShardFolder::sync_files(AtHand& files) {
   const std::string path = path_of(files.id.table, options_.layout.open_part(files.id.chunk));
   const Outcome synced = steps_.run("sync", path, [&] {
     const auto data = files.data.sync_data();
@@ -221,10 +221,25 @@ Outcome ShardFolder::sync_shard(AtHand& files) {
     return synced;
   }
   files.unsynced_since = Instant::max();
-  Shard& shard = shard_of(files.id);
-  if (shard.named) return {};
-  shard.named = true;
-  return steps_.run("sync folder", path, [&] { return folder_of(files.id.table).sync(); });
+  return {};
+}
+
+// New files are there for certain when their folder was synced, too: once for all of them. What is
+// at hand and not dirty was synced itself since it was opened.
+Outcome ShardFolder::sync_folders() {
+  for (const Table table : kAllTables) {
+    const auto is_new = [&](const AtHand& files) {
+      return files.id.table == table && !is_dirty(files) && !shard_of(files.id).named;
+    };
+    if (std::ranges::none_of(at_hand_, is_new)) continue;
+    const Outcome synced =
+        steps_.run("sync folder", path_of(table, ""), [&] { return folder_of(table).sync(); });
+    if (!synced) return synced;
+    for (const AtHand& files : at_hand_) {
+      if (is_new(files)) shard_of(files.id).named = true;
+    }
+  }
+  return {};
 }
 
 // After a failed sync the page cache may show bytes that no disk has, and a later sync would say

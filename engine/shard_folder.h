@@ -82,7 +82,11 @@ class ShardFolder final : public ShardTarget {
   [[nodiscard]] Outcome prepare_folder(Table table);
   [[nodiscard]] Outcome remove_success();
   [[nodiscard]] Outcome sync_whole(ShardId id);
-  [[nodiscard]] Outcome sync_shard(AtHand& files);
+  [[nodiscard]] Outcome sync_files(AtHand& files);
+  [[nodiscard]] Outcome sync_folders();
+  [[nodiscard]] static bool is_dirty(const AtHand& files) {
+    return files.unsynced_since != Instant::max();
+  }
   [[nodiscard]] Outcome check_rows(const CommittedChunk& chunk);
   void discard(ShardId id);
   [[nodiscard]] Outcome rename_shards(uint64_t chunk, const Shards& shards);
