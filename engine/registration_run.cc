@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+#include <chrono>
 #include <filesystem>
 #include <future>
 #include <thread>
@@ -11,6 +13,8 @@
 #include "engine/shard_records.h"
 #include "io/tls.h"
 #include "io/uring_transport.h"
+#include "protocols/rdap/bootstrap.h"
+#include "protocols/whois/servers.h"
 
 namespace zonesweep::engine {
 namespace {
@@ -23,7 +27,40 @@ io::TransportOptions transport_for(const RegistrationOptions& options) {
   return transport;
 }
 
+// "2026-07-12"
+[[nodiscard]] std::chrono::sys_days day_of(std::string_view text) {
+  const auto number = [&](size_t at, size_t size) {
+    int value = 0;
+    std::from_chars(text.data() + at, text.data() + at + size, value);
+    return value;
+  };
+  return std::chrono::year{number(0, 4)} / number(5, 2) / number(8, 2);
+}
+
 }  // namespace
+
+std::vector<std::string> warnings_of_age(const RegistrationSetup& setup,
+                                         std::chrono::sys_days today) {
+  std::vector<std::string> warnings;
+  const auto is_old = [today](std::string_view as_of) {
+    return today - day_of(as_of) > kTablesAge;
+  };
+  if (setup.lane.probe != RegistrationProbe::whois && setup.files.bootstrap.empty() &&
+      is_old(rdap::kBootstrapAsOf)) {
+    warnings.push_back(
+        fmt::format("the built-in table of RDAP servers is of {}: --rdap-bootstrap FILE "
+                    "--rdap-refresh keeps a newer one",
+                    rdap::kBootstrapAsOf));
+  }
+  if (setup.lane.probe != RegistrationProbe::rdap && setup.files.whois_servers.empty() &&
+      is_old(whois::kServersAsOf)) {
+    warnings.push_back(fmt::format(
+        "the built-in table of WHOIS servers is of {}: --whois-servers FILE names newer "
+        "ones",
+        whois::kServersAsOf));
+  }
+  return warnings;
+}
 
 struct RegistrationRun::Lane {
   std::unique_ptr<io::UringTransport> transport;
@@ -67,6 +104,9 @@ std::expected<std::unique_ptr<RegistrationRun>, std::string> RegistrationRun::pr
   run->tls_ = std::move(*tls);
   if (std::string why = refresh_files(run->setup_, resolvers, *run->tls_); !why.empty())
     run->warnings_.push_back(std::move(why));
+  const auto today = std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now());
+  for (std::string& warning : warnings_of_age(run->setup_, today))
+    run->warnings_.push_back(std::move(warning));
   auto registries = Registries::load(run->setup_.files);
   if (!registries) return std::unexpected(registries.error());
   run->registries_ = std::make_unique<Registries>(std::move(*registries));

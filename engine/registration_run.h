@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <expected>
 #include <functional>
 #include <memory>
@@ -35,6 +36,12 @@ struct RegistrationSetup {
 [[nodiscard]] std::string refresh_files(RegistrationSetup& setup,
                                         std::span<const io::Endpoint> resolvers,
                                         io::TlsContext& tls);
+
+// FAULTS W21: servers move, and tables that are compiled in do not.
+inline constexpr auto kTablesAge = std::chrono::days{90};
+// A line for each table that is asked of, is compiled in, and is older than that at `today`.
+[[nodiscard]] std::vector<std::string> warnings_of_age(const RegistrationSetup& setup,
+                                                       std::chrono::sys_days today);
 
 class RegistrationRun {
  public:

@@ -8,6 +8,8 @@
 
 #include "engine/backend_facts.h"
 #include "engine/parked_name.h"
+#include "engine/registration_run.h"
+#include "protocols/whois/servers.h"
 
 namespace zonesweep::engine {
 namespace {
@@ -82,6 +84,20 @@ TEST_F(RegistriesTest, ABadFileIsNamedWithItsOption) {
   EXPECT_NE(wrong({.rdap_overrides = file("v", "http://x/\tde\n")}).find("line 1"),
             std::string::npos);
   EXPECT_NE(wrong({.bootstrap = "/tmp"}).find("not a regular file"), std::string::npos);
+}
+
+TEST(TablesAge, OnlyOldTablesThatAreUsedAreWarnedAbout) {
+  using namespace std::chrono;
+  const sys_days when = year{2026} / 10 / 1;  // 81 days after that of the WHOIS servers
+  EXPECT_EQ(warnings_of_age({}, when).size(), 1U);
+  EXPECT_EQ(warnings_of_age({}, when + days{30}).size(), 2U);
+  RegistrationSetup setup;
+  setup.files = {.bootstrap = "dns.json", .whois_servers = "servers"};
+  EXPECT_EQ(warnings_of_age(setup, when + days{3650}).size(), 0U);
+  setup = {};
+  setup.lane.probe = RegistrationProbe::whois;
+  EXPECT_EQ(warnings_of_age(setup, when + days{30}).size(), 1U);
+  EXPECT_EQ(warnings_of_age(setup, when).size(), 0U);
 }
 
 TEST(BackendFacts, HostsOfOneOperatorAreOneBackend) {
