@@ -117,6 +117,25 @@ void resume_of_a_million_rows(benchmark::State& state) {
 }
 BENCHMARK(resume_of_a_million_rows)->Unit(benchmark::kMillisecond);
 
+// The same, and the source comes to the chunk and wants to know which rows it has.
+void resume_of_a_million_rows_and_begin(benchmark::State& state) {
+  const std::vector<std::string> rows = some_rows(200'000);
+  const Folder folder;
+  OutputOptions options = options_in(folder, Compression::zstd, false);
+  {
+    auto output = Output::open(options);
+    write_chunk(**output, rows, 1'000'000);
+    (void)(*output)->finish(false, "{}");
+  }
+  options.resume = true;
+  for (auto unused : state) {
+    (void)unused;
+    auto output = Output::open(options);
+    benchmark::DoNotOptimize((*output)->begin_chunk(0, 0));
+  }
+}
+BENCHMARK(resume_of_a_million_rows_and_begin)->Unit(benchmark::kMillisecond);
+
 // The other way to know what a shard holds: inflate it and read each row's seq.
 void reading_back_a_million_rows(benchmark::State& state) {
   const std::vector<std::string> rows = some_rows(200'000);

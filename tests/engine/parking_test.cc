@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
-#include <chrono>
+#include <ctime>
 #include <deque>
 #include <filesystem>
 #include <random>
@@ -116,7 +116,10 @@ TEST(Parking, holds_five_million_names_of_one_server_and_lets_the_others_pass) {
   uint32_t other_in = 0;
   uint32_t other_out = 0;
   uint64_t most = 0;
-  const auto start = std::chrono::steady_clock::now();
+  const auto cpu_ns = [] {
+    return static_cast<uint64_t>(std::clock()) * (1'000'000'000 / CLOCKS_PER_SEC);
+  };
+  const uint64_t start = cpu_ns();
   for (uint64_t n = 0; n < kNames; ++n) {
     ASSERT_TRUE(parking.push(0, name_of_item(n)));
     if (n % 5 == 0) {
@@ -127,17 +130,17 @@ TEST(Parking, holds_five_million_names_of_one_server_and_lets_the_others_pass) {
     }
     most = std::max(most, parking.memory_bytes());
   }
-  const auto pushed = std::chrono::steady_clock::now();
+  const uint64_t pushed = cpu_ns();
   EXPECT_LE(most, (uint64_t{4} << 20) + 2 * limits::kSegmentBytes);
   const uint64_t text = kNames * name_of_item(0).size();
   RecordProperty("file_bytes_a_name",
                  fmt::format("{:.1f}", static_cast<double>(parking.disk_bytes()) / kNames));
   EXPECT_LT(parking.disk_bytes() + parking.memory_bytes(), text + text / 10);
   for (uint64_t n = 0; n < kNames; ++n) ASSERT_EQ(parking.pop(0), name_of_item(n));
-  const auto popped = std::chrono::steady_clock::now();
+  const uint64_t popped = cpu_ns();
   EXPECT_EQ(parking.disk_bytes(), 0U);
-  RecordProperty("push_ns", fmt::format("{}", (pushed - start).count() / kNames));
-  RecordProperty("pop_ns", fmt::format("{}", (popped - pushed).count() / kNames));
+  RecordProperty("push_cpu_ns", fmt::format("{}", (pushed - start) / kNames));
+  RecordProperty("pop_cpu_ns", fmt::format("{}", (popped - pushed) / kNames));
 }
 
 TEST(Parking, uses_the_places_of_the_file_again) {
