@@ -15,6 +15,8 @@ struct Http1::State {
   std::string value;
   size_t head_bytes = 0;
   uint32_t informational = 0;
+  const char* input = nullptr;  // of the call of received() in hand
+  bool line_ended = false;      // the input before it ended with a line
   bool in_flight = false;
   bool message_done = false;
   bool interim = false;  // the head in hand is of a 1xx response
@@ -66,7 +68,12 @@ struct Http1::State {
   static int on_header_field(llhttp_t* parser, const char* at, size_t size) {
     return of(parser).grow(of(parser).field, at, size);
   }
+  // A value that goes on elsewhere than at the beginning of the input is folded over lines (RFC 9112
+  // section 5.2): who says where it ends?
   static int on_header_value(llhttp_t* parser, const char* at, size_t size) {
+    if (!of(parser).value.empty() && (at != of(parser).input || of(parser).line_ended)) {
+      return of(parser).stop(Problem::bad_header);
+    }
     return of(parser).grow(of(parser).value, at, size);
   }
   static int on_header_value_complete(llhttp_t* parser) { return of(parser).flush_header(); }
@@ -122,7 +129,9 @@ Http1::Step Http1::received(std::span<const std::byte> in) {
     return Step::failed;
   }
   const char* const begin = reinterpret_cast<const char*>(in.data());
+  state.input = begin;
   const llhttp_errno_t error = llhttp_execute(&state.parser, begin, in.size());
+  if (!in.empty()) state.line_ended = in.back() == std::byte{'\n'};
   if (state.message_done) {
     const bool left_over =
         error == HPE_PAUSED && llhttp_get_error_pos(&state.parser) != begin + in.size();

@@ -80,14 +80,14 @@ constexpr std::string_view kHostileName =
     "\\u009b31m \\\\ \\\"";
 
 // Retry-After, as no server should have it.
-constexpr std::array<std::string_view, 8> kRetries = {"-5",
-                                                      "9000000000000000000",
-                                                      "soon",
-                                                      "",
-                                                      "3600",
-                                                      "Fri, 01 Jan 2100 00:00:00 GMT",
-                                                      "99999999999999999999999",
-                                                      "1.5"};
+constexpr std::array<std::string_view, kOddRetries> kRetries = {"-5",
+                                                                "9000000000000000000",
+                                                                "soon",
+                                                                "",
+                                                                "3600",
+                                                                "Fri, 01 Jan 2100 00:00:00 GMT",
+                                                                "99999999999999999999999",
+                                                                "1.5"};
 
 constexpr std::string_view kTooFast =
     "{\"errorCode\":422,\"title\":\"Your access is too fast\",\"description\":[\"slow down\"]}";
@@ -216,7 +216,7 @@ std::string RdapResponder::redirect_of(const RegistrationFaultCall& fault, std::
   switch (fault.fault) {
     case rredirect:
       return fmt::format("{}hop/{}/domain/{}", world_.rdap_at(registrar_rdap_host(registrar)),
-                         fault.number_or(1), name);
+                         std::max(fault.number_or(1), 1U), name);
     case rloop: return std::string{target};
     case rhttp: return fmt::format("http://{}/domain/{}", rdap_host(last_label(name)), name);
     default: return std::string{forbidden_redirect(fault.number)};

@@ -86,5 +86,6 @@ class RdapResponder {
 // Where redirects of f-rprivate-<N> lead: where no client goes.
 [[nodiscard]] std::string_view forbidden_redirect(uint32_t number);
 inline constexpr uint32_t kForbiddenRedirects = 14;
+inline constexpr uint32_t kOddRetries = 8;  // of f-rretry-<N>
 
 }  // namespace zonesweep::loopback

@@ -6,9 +6,28 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <utility>
+
+#include "tools/loopback/http_floods.h"
+#include "tools/loopback/rdap_responder.h"
+#include "tools/loopback/whois_responder.h"
+#include "tools/loopback/whois_text.h"
 
 namespace zonesweep::loopback {
 namespace {
+
+using enum RegistrationFault;
+
+// Kinds whose number chooses what happens.
+constexpr std::pair<RegistrationFault, uint32_t> kVariants[] = {{wthrottle, kWhoisThrottles},
+                                                                {wref, kForbiddenReferrals},
+                                                                {wloop, 2},
+                                                                {rretry, kOddRetries},
+                                                                {rprivate, kForbiddenRedirects},
+                                                                {rredirect, 7},
+                                                                {rraw, kRawResponses},
+                                                                {rframe, kBadFrames},
+                                                                {rrst, 14}};
 
 struct FileCloser {
   void operator()(std::FILE* file) const { std::fclose(file); }
@@ -24,6 +43,11 @@ std::vector<std::string> registration_zones(uint32_t count) {
   for (const std::string_view word : registration_fault_words()) {
     for (uint32_t i = 0; i < limits::kFaultZones; ++i) {
       zones.push_back(fmt::format("f-{}-{}", word, i));
+    }
+  }
+  for (const auto& [fault, variants] : kVariants) {
+    for (uint32_t i = 0; i < variants; ++i) {
+      zones.push_back(fmt::format("f-{}-{}-0", word_of(fault), i));
     }
   }
   return zones;

@@ -23,7 +23,8 @@ namespace limits {
 inline constexpr uint32_t kFaultZones = 20;  // of each kind of fault
 }  // namespace limits
 
-// w0 to w<count-1>, r0.., b0..; then 20 of each fault: f-wslow-0 to f-wslow-19.
+// w0 to w<count-1>, r0.., b0..; then 20 of each fault: f-wslow-0 to f-wslow-19; then, of faults whose
+// number chooses what happens, one for each: f-wref-0-0, f-wref-1-0, ...
 [[nodiscard]] std::vector<std::string> registration_zones(uint32_t count);
 
 [[nodiscard]] std::string whois_table(const RegistrationWorld& world,

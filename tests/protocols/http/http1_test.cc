@@ -57,6 +57,22 @@ TEST_F(Http1Test, reads_chunks_and_ignores_trailers) {
   EXPECT_EQ(http.response().body, "abcde");
 }
 
+TEST_F(Http1Test, refuses_a_header_that_is_folded_over_lines) {
+  const std::string_view folded =
+      "HTTP/1.1 200 OK\r\nX-Folded: a\r\n b\r\nContent-Length: 4\r\n\r\nbody";
+  EXPECT_EQ(answer(folded), Http1::Step::failed);
+  EXPECT_EQ(http.problem(), Problem::bad_header);
+  for (size_t cut = 1; cut < folded.size(); ++cut) {
+    Http1 other;
+    std::string request;
+    other.start({.authority = "a", .target = "/", .user_agent = "a"}, request);
+    auto step = other.received(std::as_bytes(std::span{folded.substr(0, cut)}));
+    if (step == Http1::Step::need_bytes)
+      step = other.received(std::as_bytes(std::span{folded.substr(cut)}));
+    EXPECT_EQ(step, Http1::Step::failed) << cut;
+  }
+}
+
 TEST_F(Http1Test, skips_a_few_interim_responses) {
   EXPECT_EQ(answer("HTTP/1.1 103 Early Hints\r\nLocation: /wrong\r\n\r\nHTTP/1.1 200 "
                    "OK\r\nContent-Length: 0\r\n\r\n"),
