@@ -2,8 +2,9 @@
 
 #include <zlib.h>
 
-#include <algorithm>
 #include <array>
+#include <cstdint>
+#include <utility>
 
 namespace zonesweep::http {
 namespace {
@@ -33,12 +34,16 @@ class Deflater {
       out_.append(piece.data(), piece.size() - stream_.avail_out);
     } while (stream_.avail_out == 0);
   }
-  [[nodiscard]] std::string take() { return std::move(out_); }
+  [[nodiscard]] std::string take() { return std::exchange(out_, {}); }
 
  private:
   z_stream stream_{};
   std::string out_;
 };
+
+void append_little_endian(uint32_t value, std::string& out) {
+  for (int octet = 0; octet < 4; ++octet) out += static_cast<char>(value >> (8 * octet));
+}
 
 }  // namespace
 
@@ -48,14 +53,27 @@ std::string gzip_of(std::string_view text) {
   return deflater.take();
 }
 
-std::string gzip_of_blanks(size_t bytes) {
-  const std::string blanks(64 * 1024, ' ');
+// After a full flush the same input makes the same output, so one piece stands for all.
+std::string gzip_of_blanks(size_t pieces) {
+  const std::string blanks(limits::kBlankPiece, ' ');
+  const auto* bytes = reinterpret_cast<const Bytef*>(blanks.data());
+  const uLong piece_sum = crc32(0, bytes, static_cast<uInt>(blanks.size()));
   Deflater deflater;
-  for (; bytes > 0; bytes -= std::min(bytes, blanks.size())) {
-    deflater.add(std::string_view{blanks}.substr(0, bytes), Z_NO_FLUSH);
+  deflater.add(blanks, Z_FULL_FLUSH);
+  std::string out = deflater.take();
+  deflater.add(blanks, Z_FULL_FLUSH);
+  const std::string piece = deflater.take();
+  uLong sum = piece_sum;
+  for (size_t i = 1; i < pieces; ++i) {
+    out += piece;
+    sum = crc32_combine(sum, piece_sum, static_cast<z_off_t>(blanks.size()));
   }
   deflater.add({}, Z_FINISH);
-  return deflater.take();
+  const std::string end = deflater.take();
+  out.append(end, 0, end.size() - 2 * sizeof(uint32_t));
+  append_little_endian(static_cast<uint32_t>(sum), out);
+  append_little_endian(static_cast<uint32_t>(pieces * blanks.size()), out);
+  return out;
 }
 
 }  // namespace zonesweep::http

@@ -103,7 +103,7 @@ def each_fault_ends_as_the_world_says(t):
     # One name for each server: a second would not be asked where the first was throttled.
     names = [f"name{number}.{zone}" for number in range(3 if t.long else 1) for zone in world.fault_zones(number).values()]
     for probe in ("whois", "rdap", "registration"):
-        _, out = world.scan(t, names, probe, "--registration-timeout", "3s", "--patience", "4s")
+        _, out = world.scan(t, names, probe, "--registration-timeout", "5s", "--patience", "5s")
         found = world.check_rows(out, names, probe)
         expected = world.expected(names, probe)
         for name, row in found.items():

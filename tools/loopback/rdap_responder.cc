@@ -20,7 +20,7 @@ using http::ServerRequest;
 using http::ServerResponse;
 using std::chrono::milliseconds;
 
-constexpr size_t kBombBytes = 256 * 1024 * 1024;  // inflated
+constexpr size_t kBombPieces = 256;  // of 1 MiB each, inflated
 constexpr size_t kHugeBytes = 6 * 1024 * 1024;
 constexpr size_t kDeep = 100'000;  // brackets
 constexpr uint32_t kManyFields = 400;
@@ -339,7 +339,7 @@ void RdapResponder::spoil_encoding(RdapPlan& plan, const RegistrationFaultCall& 
   };
   switch (fault.fault) {
     case rbomb:
-      if (bomb_.empty()) bomb_ = http::gzip_of_blanks(kBombBytes);
+      if (bomb_.empty()) bomb_ = http::gzip_of_blanks(kBombPieces);
       response = rdap(200, bomb_);
       return encoded("gzip");
     case rlayers: body = http::gzip_of(http::gzip_of(body)); return encoded("gzip, gzip");
