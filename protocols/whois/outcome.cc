@@ -235,6 +235,25 @@ namespace {
          (c > 'z' && c < 0x7F);
 }
 
+// ASCII, Latin-1 and Cyrillic: what phrases are written in. In UTF-8 no letter changes its size.
+void to_lower(std::string& text) noexcept {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 'A' && c <= 'Z') text[i] = static_cast<char>(c + ('a' - 'A'));
+    if (c < 0xC3 || c > 0xD0 || i + 1 == text.size()) continue;
+    const auto next = static_cast<unsigned char>(text[i + 1]);
+    if (c == 0xC3 && next >= 0x80 && next <= 0x9E && next != 0x97) {  // U+00C0 to U+00DE
+      text[i + 1] = static_cast<char>(next + 0x20);
+    } else if (c == 0xD0 && next >= 0x90 && next <= 0x9F) {  // U+0410 to U+041F
+      text[i + 1] = static_cast<char>(next + 0x20);
+    } else if (c == 0xD0 && next >= 0xA0 && next <= 0xAF) {  // U+0420 to U+042F
+      text[i] = '\xD1';
+      text[i + 1] = static_cast<char>(next - 0x20);
+    }
+    ++i;
+  }
+}
+
 constexpr uint32_t kRetrySecondsMax = 7 * 24 * 3600;
 
 // The unit of time at `at`; 0 when there is none.
@@ -292,9 +311,7 @@ bool OutcomeReader::fold(std::string_view text) {
   constexpr size_t kPhraseBytes = 400;
   if (text.size() > kPhraseBytes) return false;
   folded_.assign(text);
-  for (char& c : folded_) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-  }
+  to_lower(folded_);
   const std::string_view all = folded_;
   for (size_t at = 0; at < all.size();) {
     if (separates(all[at])) {
@@ -354,6 +371,8 @@ Verdict OutcomeReader::read(std::span<const Line> lines, const Question& questio
       const Outcome broad = rules().match(words, Place::short_answer, question).outcome;
       if (severity(broad) > severity(outcome)) outcome = broad;
     }
+    if (outcome == Outcome::unknown && !echo)
+      outcome = outcome_of_sentence(words, question.name, Stand::line);
     if (outcome != Outcome::unknown || echo) note_name(question);
     if (severity(outcome) > severity(verdict.outcome)) verdict.outcome = outcome;
     if (outcome == Outcome::throttled && verdict.retry_after_s == 0) {
@@ -368,9 +387,16 @@ Verdict OutcomeReader::read(std::span<const Line> lines, const Question& questio
 
 Outcome OutcomeReader::read_status(std::string_view value, const Question& question) {
   if (!fold(value)) return Outcome::unknown;
-  return rules()
-      .match(std::span<const Word>{words_}.first(word_count_), Place::status, question)
-      .outcome;
+  auto words = std::span<const Word>{words_}.first(word_count_);
+  const Outcome told = rules().match(words, Place::status, question).outcome;
+  if (told != Outcome::unknown) return told;
+  // "220 Available": the code before the word.
+  if (words.size() > 1 && is_number(words[0].text)) {
+    words = words.subspan(1);
+    const Outcome after = rules().match(words, Place::status, question).outcome;
+    if (after != Outcome::unknown) return after;
+  }
+  return outcome_of_sentence(words, question.name, Stand::status);
 }
 
 }  // namespace zonesweep::whois

@@ -6,7 +6,8 @@
 // kOutcomeWords words are prose and say nothing: disclaimers are full of "limit", "exceeded" and
 // "not found".
 //
-// `available` is only ever the word of a rule. Unknown text is Outcome::unknown.
+// Lines that no rule covers are read as sentences (protocols/whois/sentence.h). `available` is only
+// ever the word of a rule or of such a sentence. Unknown text is Outcome::unknown.
 //
 // Threads:    one OutcomeReader per parser; the rules are built once, at first use.
 // Ownership:  nothing is kept from call to call but room.
@@ -20,6 +21,7 @@
 #include <string_view>
 
 #include "protocols/registration/registration.h"
+#include "protocols/whois/sentence.h"
 #include "protocols/whois/text.h"
 
 namespace zonesweep::whois {
@@ -58,10 +60,7 @@ class OutcomeReader {
  private:
   bool fold(std::string_view text);
   void note_name(const Question& question);
-  struct Word {
-    std::string_view text;
-    uint32_t hash = 0;
-  };
+  using Word = whois::Word;
   std::array<Word, limits::kOutcomeWords> words_;
   size_t word_count_ = 0;
   std::string folded_;

@@ -15,6 +15,7 @@ namespace zonesweep::whois {
 namespace data {
 extern const std::string_view k_labels_tsv;
 extern const std::string_view k_outcomes_tsv;
+extern const std::string_view k_words_tsv;
 extern const std::string_view k_conventions_tsv;
 extern const std::string_view k_servers_tsv;
 }  // namespace data
