@@ -10,6 +10,8 @@ const zlib = require('zlib');
 const [certificate, key, protocol] = process.argv.slice(2);
 const seen = new Map();  // path -> how often
 const answer = (name) => JSON.stringify({objectClassName: 'domain', ldhName: name, notices: [{title: 'x'.repeat(500)}]});
+const bomb = zlib.gzipSync(Buffer.alloc(32 << 20));  // made once: it takes its time
+const big = 'x'.repeat(5 << 20);
 const json = {'content-type': 'application/rdap+json'};
 
 const deeds = {
@@ -20,8 +22,8 @@ const deeds = {
   redirect: (reply, name) => reply.send(302, {location: `https://elsewhere.example/domain/${name}`}, 'x'.repeat(1000)),
   gzip: (reply, name) => reply.send(200, {...json, 'content-encoding': 'gzip'}, zlib.gzipSync(answer(name))),
   brotli: (reply, name) => reply.send(200, {...json, 'content-encoding': 'br'}, zlib.brotliCompressSync(answer(name))),
-  bomb: (reply) => reply.send(200, {...json, 'content-encoding': 'gzip'}, zlib.gzipSync(Buffer.alloc(32 << 20))),
-  big: (reply) => reply.send(200, json, 'x'.repeat(5 << 20)),
+  bomb: (reply) => reply.send(200, {...json, 'content-encoding': 'gzip'}, bomb),
+  big: (reply) => reply.send(200, json, big),
   heads: (reply, name) => {
     const many = {};
     for (let i = 0; i < 300; ++i) many[`x-${i}`] = 'y';
