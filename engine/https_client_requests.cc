@@ -178,7 +178,9 @@ void HttpsClient::State::on_link_answer(HttpsLink& link, const http::Event& even
     case http::EndKind::closed:
       result = link.why();
       // A kept connection may end while the request is on its way: the server has not seen it.
-      if (result.kind == Kind::net_error && !heard && link.served() && repeat(*slot)) return;
+      if (result.kind != Kind::net_error || heard || !link.served()) break;
+      if (repeat(*slot)) return;
+      result.kind = Kind::unprocessed;
       break;
   }
   result.stage = heard ? HttpsStage::idle : HttpsStage::first_byte;

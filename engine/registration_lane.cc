@@ -14,6 +14,12 @@ constexpr auto kMemoryEvery = std::chrono::seconds{1};
 
 [[nodiscard]] Duration seconds(int64_t n) { return std::chrono::seconds{n}; }
 
+// What is asked again needs a permit again: the client must not do it on its own.
+[[nodiscard]] HttpsOptions without_repeats(HttpsOptions options) {
+  options.repeats_max = 0;
+  return options;
+}
+
 }  // namespace
 
 RegistrationLane::RegistrationLane(io::Transport& transport, NameQueue& queue,
@@ -30,7 +36,7 @@ RegistrationLane::RegistrationLane(io::Transport& transport, NameQueue& queue,
       fence_(options_.fence),
       stop_(stop),
       whois_(transport, *this, options_.whois),
-      https_(transport, tls, *this, options_.https),
+      https_(transport, tls, *this, without_repeats(options_.https)),
       lookups_(limits::kLookups),
       timers_(limits::kBackends, transport.now()),
       now_(transport.now()) {
