@@ -91,7 +91,8 @@ function serveHttp1(request, response) {
   });
 }
 
-const tls = {cert: fs.readFileSync(certificate), key: fs.readFileSync(key), settings: {maxConcurrentStreams: 50}};
+const tls = {cert: fs.readFileSync(certificate), key: fs.readFileSync(key), settings: {maxConcurrentStreams: 50},
+             maxSessionMemory: 1000};  // MB; with less, Node refuses streams while big bodies wait
 const server = protocol === 'h2' ? http2.createSecureServer(tls) : https.createServer(tls, serveHttp1);
 if (protocol === 'h2') server.on('stream', serveHttp2);
 server.on('sessionError', () => {});
