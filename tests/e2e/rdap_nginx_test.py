@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """scan --probe rdap against servers that others wrote: nginx (redirects, limits, goodbyes) and a Node server."""
 import json
-import socket
-import threading
 
 import rdap_servers
 from harness import BIN, Skip, check, equal, main, rows, run, test
@@ -10,36 +8,12 @@ from harness import BIN, Skip, check, equal, main, rows, run, test
 ZONE = "example"
 
 
-class Names:
-    """A resolver for which every host is this machine."""
-
-    def __init__(self, t):
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-        t.finally_do(self.socket.close)
-
-    def _serve(self):
-        while True:
-            try:
-                query, peer = self.socket.recvfrom(4096)
-            except OSError:
-                return
-            end = query.index(b"\x00", 12) + 5
-            is_a = query[end - 4:end - 2] == b"\x00\x01"
-            answer = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x7f\x00\x00\x01" if is_a else b""
-            self.socket.sendto(query[:2] + b"\x81\x80\x00\x01\x00" + bytes([is_a]) + b"\x00\x00\x00\x00" + query[12:end] + answer, peer)
-
-
 def scan(t, names, port, *options):
     """name -> row. Each name has exactly one."""
-    bootstrap, path, out = t.folder / "dns.json", t.folder / "names.txt", t.folder / "out"
-    bootstrap.write_text(json.dumps({"version": "1.0", "publication": "2026-01-01T00:00:00Z", "description": "test",
-                                     "services": [[[ZONE], [f"https://{rdap_servers.HOST}:{port}/"]]]}))
+    path, out, resolver = t.folder / "names.txt", t.folder / "out", rdap_servers.Resolver()
+    t.finally_do(resolver.close)
     path.write_text("".join(f"{name}\n" for name in names))
-    done = run([BIN, "scan", path, "--probe", "rdap", "-r", Names(t).address, "--rdap-bootstrap", bootstrap, "--ca-file",
-                t.folder / "ca.pem", "--allow-private", "127.0.0.0/8", "-o", out, "--progress", "none", *(options if "--rdap-rate" in options else ["--rdap-rate", 0, *options])])
+    done = run([BIN, "scan", path, *rdap_servers.scan_options(t.folder, port, ZONE, resolver), "-o", out, "--progress", "none", *(options if "--rdap-rate" in options else ["--rdap-rate", 0, *options])])
     equal(done.code, 0, f"exit code ({done.err[-1000:]})")
     found = list(rows(out, "registration"))
     equal(sorted(row["name"] for row in found), sorted(names), "one row per name")

@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import threading
 import time
 import zlib
 
@@ -84,6 +85,39 @@ def write_answers(root, names):
     (root / "domain").mkdir(parents=True, exist_ok=True)
     for name in names:
         (root / "domain" / name).write_text(json.dumps(answer(name)))
+
+
+class Resolver:
+    """One for which every host is this machine."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                query, peer = self.socket.recvfrom(4096)
+            except OSError:
+                return
+            end = query.index(b"\x00", 12) + 5
+            is_a = query[end - 4:end - 2] == b"\x00\x01"
+            answer = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x7f\x00\x00\x01" if is_a else b""
+            self.socket.sendto(query[:2] + b"\x81\x80\x00\x01\x00" + bytes([is_a]) + b"\x00\x00\x00\x00" + query[12:end] + answer, peer)
+
+    def close(self):
+        self.socket.close()
+
+
+def scan_options(folder, port, zone, resolver):
+    """Of `zonesweep scan`: the zone's RDAP server is the one on this port, with the folder's certificates."""
+    bootstrap = folder / "dns.json"
+    bootstrap.write_text(json.dumps({"version": "1.0", "publication": "2026-01-01T00:00:00Z", "description": "test",
+                                     "services": [[[zone], [f"https://{HOST}:{port}/"]]]}))
+    return ["--probe", "rdap", "-r", resolver.address, "--rdap-bootstrap", bootstrap, "--ca-file", folder / "ca.pem",
+            "--allow-private", "127.0.0.0/8"]
 
 
 class Nginx:
