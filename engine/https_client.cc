@@ -121,6 +121,7 @@ void HttpsClient::set_addresses(OriginId origin, std::vector<io::Endpoint> addre
 void HttpsClient::close_origin(OriginId origin) { state_->close_origin(origin); }
 void HttpsClient::close_all() { state_->close_all(); }
 uint32_t HttpsClient::room(OriginId origin) const { return state_->room(origin); }
+uint32_t HttpsClient::waiting(OriginId origin) const { return state_->waiting(origin); }
 bool HttpsClient::ask(OriginId origin, uint64_t token, std::string_view target,
                       std::string_view if_none_match) {
   return state_->ask(origin, token, target, if_none_match);

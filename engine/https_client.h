@@ -122,6 +122,8 @@ class HttpsClient {
 
   // How many more requests it takes now.
   [[nodiscard]] uint32_t room(OriginId origin) const;
+  // Requests that it took and could not send yet: they would leave all at once.
+  [[nodiscard]] uint32_t waiting(OriginId origin) const;
   // False: there is no room, or the origin has no addresses. `token` comes back with the result; no
   // two requests may have the same. `target`: path and query. `if_none_match`: an ETag, or empty.
   [[nodiscard]] bool ask(OriginId origin, uint64_t token, std::string_view target,

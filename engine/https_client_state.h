@@ -82,6 +82,7 @@ class HttpsClient::State final : public HttpsLink::Owner {
   void close_all();
 
   [[nodiscard]] uint32_t room(OriginId id) const;
+  [[nodiscard]] uint32_t waiting(OriginId id) const { return origins_[id].waiting; }
   [[nodiscard]] bool ask(OriginId id, uint64_t token, std::string_view target,
                          std::string_view if_none_match);
   void cancel(uint64_t token);

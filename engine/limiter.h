@@ -30,8 +30,9 @@ inline constexpr uint32_t kFailuresInRow = 5;  // exchanges without an answer, t
 inline constexpr uint32_t kProbesFailed = 3;   // pauses in a row that ended in silence: given up
 inline constexpr double kSlowest = 1.0 / 64;   // of the rate, after repeated throttling
 inline constexpr double kRecovery = 1.0 / 64;  // of the rate, with each answer
-// Arrivals jitter: even spacing with this margin keeps a server's own count below the limit.
-inline constexpr double kSpacingMargin = 1.02;
+// Arrivals jitter: even spacing with this margin keeps a server's own count in any second below the
+// limit, as long as none is more than 50 ms late.
+inline constexpr double kSpacingMargin = 1.05;
 inline constexpr double kBurstOfRate = 0.01;  // of a second's exchanges may begin at once
 // A turn that comes late catches up by so much; the margin above covers it.
 inline constexpr auto kSpacingSlack = std::chrono::milliseconds{5};

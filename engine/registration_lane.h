@@ -200,7 +200,11 @@ class RegistrationLane final : private WhoisClient::Client,
   void serve(uint32_t backend);
   [[nodiscard]] uint32_t pop(uint32_t backend);
   void take_next(uint32_t backend, std::string& bytes);
-  enum class Begun : uint8_t { yes, no_room };
+  enum class Begun : uint8_t {
+    yes,
+    later,    // the end of an exchange with the backend lists it again
+    no_room,  // of the lane
+  };
   [[nodiscard]] Begun begin(uint32_t slot);
   [[nodiscard]] Begun ask(uint32_t slot);
   [[nodiscard]] bool ask_whois(uint32_t slot);

@@ -77,9 +77,10 @@ void RegistrationLane::serve(uint32_t index) {
       return;
     }
     if (backend.resolving >= backend.limiter.limits().exchanges) return;
-    if (begin(pop(index)) == Begun::no_room) {
-      full_ = true;
-      return touch(index);
+    switch (begin(pop(index))) {
+      case Begun::yes: break;
+      case Begun::later: return;
+      case Begun::no_room: full_ = true; return touch(index);
     }
   }
 }
@@ -145,7 +146,7 @@ uint32_t RegistrationLane::slot_of(uint64_t token) const {
 
 // --- what becomes of it
 
-// no_room: the name is parked again.
+// Anything but yes: the name is parked again.
 RegistrationLane::Begun RegistrationLane::begin(uint32_t slot) {
   Lookup& lookup = lookups_[slot];
   if (!failure_.empty()) {
@@ -210,7 +211,11 @@ bool RegistrationLane::join(uint32_t slot) {
 
 RegistrationLane::Begun RegistrationLane::ask(uint32_t slot) {
   Lookup& lookup = lookups_[slot];
-  if (over_rdap(lookup.name.step) ? ask_rdap(slot) : ask_whois(slot)) {
+  const bool rdap = over_rdap(lookup.name.step);
+  // A request that waits for its connection has had its turn at the limit, but the server has not
+  // seen it: others behind it would add up to a burst.
+  const bool held = rdap && https_.waiting(servers_[lookup.server].origin) > 0;
+  if (!held && (rdap ? ask_rdap(slot) : ask_whois(slot))) {
     backends_[lookup.backend].limiter.begin(now_);
     if (!lookup.question.empty()) asking_.emplace(lookup.question, slot);
     if (lookup.name.tries > 0) counts_.retries++;
@@ -218,7 +223,7 @@ RegistrationLane::Begun RegistrationLane::ask(uint32_t slot) {
   }
   park_ahead(lookup.name, lookup.backend);
   release(slot);
-  return Begun::no_room;
+  return held ? Begun::later : Begun::no_room;
 }
 
 bool RegistrationLane::ask_whois(uint32_t slot) {
