@@ -1,5 +1,7 @@
 """The loopback internet with its WHOIS and RDAP servers, for end-to-end tests of registration (docs/loopback.md)."""
 import json
+import socket
+import ssl
 import subprocess
 
 from harness import BIN, Failure, check, dns_query, free_port, loopback, rows, run, start
@@ -10,9 +12,11 @@ NET = "127.64.0.0/10"  # where all its WHOIS and RDAP servers are
 class RegistrationWorld:
     """A running loopback internet. `.stop()` first, then `.statistics()`."""
 
-    def __init__(self, t, *options, zones=100, names=0):
-        self.folder = t.folder / "registration"
-        self._statistics = t.folder / "registration-statistics.json"
+    def __init__(self, t, *options, zones=100, names=0, folder=None):
+        place = folder or t.folder
+        place.mkdir(exist_ok=True)
+        self.folder = place / "registration"
+        self._statistics = place / "registration-statistics.json"
         self.whois_port, self.rdap_port = free_port(), free_port()
         self.server = loopback(t, "--registration-files", self.folder, "--registration-zones", zones, "--registration-names", names,
                                "--whois-port", self.whois_port, "--rdap-port", self.rdap_port,
@@ -31,9 +35,19 @@ class RegistrationWorld:
                 found[zone[2:-len(f"-{number}")]] = zone
         return found
 
+    def warm_up(self, zones):
+        """The RDAP servers make their certificates."""
+        context = ssl.create_default_context(cafile=self.folder / "ca.pem")
+        for zone in zones:
+            if zone[0] not in "rb":
+                continue
+            host = f"rdap.nic.{zone}"
+            with socket.create_connection((self.address(host), self.rdap_port), timeout=10) as plain:
+                with context.wrap_socket(plain, server_hostname=host):
+                    pass
+
     def address(self, host):
         """By its DNS."""
-        import socket
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.settimeout(5)
             client.connect(("127.0.0.1", self.server.port))
