@@ -12,15 +12,16 @@ NET = "127.64.0.0/10"  # where all its WHOIS and RDAP servers are
 class RegistrationWorld:
     """A running loopback internet. `.stop()` first, then `.statistics()`."""
 
-    def __init__(self, t, *options, zones=100, names=0, folder=None):
+    def __init__(self, t, *options, zones=100, names=0, folder=None, ports=None):
         place = folder or t.folder
         place.mkdir(exist_ok=True)
         self.folder = place / "registration"
         self._statistics = place / "registration-statistics.json"
-        self.whois_port, self.rdap_port = free_port(), free_port()
+        self.ports = ports or [free_port() for _ in range(3)]
+        self.whois_port, self.rdap_port = self.ports[1:]
         self.server = loopback(t, "--registration-files", self.folder, "--registration-zones", zones, "--registration-names", names,
                                "--whois-port", self.whois_port, "--rdap-port", self.rdap_port,
-                               "--stats-file", self._statistics, *options)
+                               "--stats-file", self._statistics, *options, port=self.ports[0])
         self.stop = self.server.stop
 
     def names(self):
