@@ -59,13 +59,13 @@ void RegistrationLane::ended(uint32_t slot, const Reading& reading, Duration rtt
   if (!lookups_[slot].question.empty()) asking_.erase(lookups_[slot].question);
   if (reading.answer != nullptr) counts_.latency.record(microseconds(rtt));
   rtt_ = rtt;
+  for (uint32_t next = lookups_[slot].follower; next != kNone; next = lookups_[next].follower) {
+    counts_.shared++;
+    lookups_[next].url = lookups_[slot].url;
+  }
   for (uint32_t next = slot; next != kNone;) {
-    Lookup& lookup = lookups_[std::exchange(next, lookups_[next].follower)];
-    const auto at = static_cast<uint32_t>(&lookup - lookups_.data());
-    if (at != slot) {
-      counts_.shared++;
-      lookup.url = lookups_[slot].used ? lookups_[slot].url : lookup.url;
-    }
+    const uint32_t at = std::exchange(next, lookups_[next].follower);
+    Lookup& lookup = lookups_[at];
     if (!reading.ours) {
       lookup.name.tries = static_cast<uint8_t>(std::min(lookup.name.tries + 1, 255));
       lookup.name.step_tries = static_cast<uint8_t>(std::min(lookup.name.step_tries + 1, 255));

@@ -197,7 +197,9 @@ void RegistrationLane::unreachable(uint32_t slot) {
 // The same question is under way: its answer will do.
 bool RegistrationLane::join(uint32_t slot) {
   Lookup& lookup = lookups_[slot];
-  scratch_.assign(std::to_string(lookup.server)).append(1, ' ').append(lookup.domain);
+  const bool zone = lookup.name.step == RegistrationStep::iana;
+  scratch_.assign(std::to_string(lookup.server)).append(1, ' ');
+  scratch_.append(zone ? top_of(lookup.domain) : lookup.domain);
   scratch_.append(1, static_cast<char>('0' + static_cast<int>(lookup.name.step)));
   // A registrar's answer is joined to the registry's own of that name.
   if (lookup.name.registry_source != Source::none) return false;
