@@ -42,6 +42,8 @@ RegistrationLane::RegistrationLane(io::Transport& transport, NameQueue& queue,
       now_(transport.now()) {
   for (uint32_t slot = limits::kLookups; slot-- > 0;) free_.push_back(slot);
   wall_us_ = wall_clock_();
+  if (options_.cache != nullptr && !options_.registrar)
+    answers_ = std::make_unique<RegistrationAnswers>(*options_.cache);
 }
 
 RegistrationLane::~RegistrationLane() = default;
@@ -79,6 +81,7 @@ bool RegistrationLane::turn() {
   intake();
   serve_all();
   https_.flush();
+  if (answers_) answers_->flush(now_);
   writer_.tick(now_);
   publish(false);
   return true;
@@ -127,6 +130,7 @@ void RegistrationLane::publish(bool now) {
   if (!now && now_ < publish_at_) return;
   publish_at_ = now_ + limits::kPublishEvery;
   counts_.waiting = waiting_;
+  if (answers_) counts_.cache = answers_->counters();
   counts_.in_flight = whois_.in_flight() + https_.in_flight();
   counts_.backends = backends_.size();
   counts_.parked_on_disk = parking_.disk_bytes();

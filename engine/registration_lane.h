@@ -35,6 +35,7 @@
 #include "engine/name_queue.h"
 #include "engine/parked_name.h"
 #include "engine/parking.h"
+#include "engine/registration_answers.h"
 #include "engine/registration_memory.h"
 #include "engine/registration_reader.h"
 #include "engine/registration_statistics.h"
@@ -86,6 +87,7 @@ struct RegistrationOptions {
   WhoisOptions whois;
   HttpsOptions https;
   bool rows_for_cancelled = false;  // stdout: an abandoned run leaves CANCELLED rows
+  AnswerCache* cache = nullptr;     // null: none. Rows with a registrar's data are not kept
   uint64_t random_seed = 0;         // simulations only
   int64_t (*wall_us)() = nullptr;   // microseconds since the Unix epoch; called once per turn
 };
@@ -190,6 +192,9 @@ class RegistrationLane final : private WhoisClient::Client,
   // Where the step's question goes. kNone: nowhere, and `verdict` says why.
   [[nodiscard]] uint32_t server_of(const ParkedName& name, RegistrationVerdict& verdict);
   [[nodiscard]] uint32_t server_of_target(const ParkedName& name, RegistrationVerdict& verdict);
+  [[nodiscard]] bool question_of(std::string_view name, std::string_view domain,
+                                 RegistrationAnswers::Question& question);
+  [[nodiscard]] bool write_known(const ParkedName& name, std::string_view domain, bool again);
   void park(const ParkedName& name, uint32_t backend);
   void park_ahead(const ParkedName& name, uint32_t backend);
   void touch(uint32_t backend);
@@ -269,6 +274,7 @@ class RegistrationLane final : private WhoisClient::Client,
   std::vector<uint32_t> due_;
   bool full_ = false;  // no lookup was free, or no stream
 
+  std::unique_ptr<RegistrationAnswers> answers_;  // null without a cache
   RegistrationReader reader_;
   RegistrationReader registry_reader_;
   std::string name_;  // scratch

@@ -264,6 +264,15 @@ void RegistrationLane::write_row(uint32_t slot, const Reading& reading) {
   }
   if (reading.answer != nullptr) record.rtt_us = microseconds(rtt_);
   if (options_.raw) record.raw = reading.raw;
+  RegistrationAnswers::Question question;
+  if (record.source != Source::none && question_of(lookup.name.name, lookup.domain, question)) {
+    answers_->keep(question,
+                   {.reading = reading,
+                    .source = record.source,
+                    .server = record.server,
+                    .tries = lookup.name.tries},
+                   now_, wall_us_);
+  }
   finish_row(slot, record);
 }
 

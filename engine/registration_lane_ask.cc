@@ -153,6 +153,11 @@ RegistrationLane::Begun RegistrationLane::begin(uint32_t slot) {
     release(slot);
     return Begun::yes;
   }
+  // It may have waited behind a name of the same domain.
+  if (answers_ && lookup.name.tries == 0 && write_known(lookup.name, lookup.domain, true)) {
+    release(slot);
+    return Begun::yes;
+  }
   if (lookup.name.step == RegistrationStep::iana && zones_.contains(top_of(lookup.domain))) {
     zone_known(slot);
     return Begun::yes;

@@ -56,7 +56,48 @@ void RegistrationLane::take(const NameBatch& batch, const InputName& input) {
     server = iana();
   }
   if (server == kNone) return write_refusal(batch, input, verdict.status, verdict.error);
+  if (write_known(name, plan.domain, false)) return;
   park(name, servers_[server].backend);
+}
+
+// False: nothing of the name is kept.
+bool RegistrationLane::question_of(std::string_view name, std::string_view domain,
+                                   RegistrationAnswers::Question& question) {
+  const Route& route = route_of(registries_.plan(name));
+  const bool rdap = route.rdap != kNone && options_.probe != RegistrationProbe::whois;
+  const uint32_t first = rdap ? route.rdap : route.whois != kNone ? route.whois : iana();
+  if (!answers_ || first == kNone) return false;
+  const Server& server = servers_[first];
+  question = {.first = server.source,
+              .host = server.host,
+              .port = server.port,
+              .probe = options_.probe,
+              .domain = domain};
+  return true;
+}
+
+// The row, if the answer is in the cache.
+bool RegistrationLane::write_known(const ParkedName& name, std::string_view domain, bool again) {
+  RegistrationAnswers::Question question;
+  if (!question_of(name.name, domain, question)) return false;
+  const auto known = answers_->find(question, now_, again, reader_);
+  if (!known) return false;
+  RegistrationRecord record{.seq = name.seq,
+                            .input = name.input,
+                            .name = name.name,
+                            .domain = domain,
+                            .status = known->reading.verdict.status,
+                            .source = known->source,
+                            .server = known->server,
+                            .answer = known->reading.answer,
+                            .tries = known->tries,
+                            .cached = true,
+                            .ts_us = wall_us_};
+  if (options_.raw) record.raw = known->reading.raw;
+  writer_.write(name.chunk, record);
+  counts_.rows++;
+  counts_.statuses[static_cast<size_t>(record.status)]++;
+  return true;
 }
 
 void RegistrationLane::write_refusal(const NameBatch& batch, const InputName& input,

@@ -145,9 +145,11 @@ void RegistrationRun::run(const Place& place, std::span<const io::Endpoint> reso
   lane_->writer = std::make_unique<RegistrationRecords>(
       place.output->sink(place.sink), place.question,
       to_stdout && place.question > 0 ? RowsSay::table : RowsSay::nothing);
+  RegistrationOptions options = setup_.lane;
+  options.cache = place.cache;
   auto created = RegistrationLane::create(
       *lane_->transport, queue_, *lane_->writer, *lane_->parking, *registries_, *tls_, resolvers,
-      setup_.lane, stop, place.resume ? backends_file_.read() : std::string());
+      std::move(options), stop, place.resume ? backends_file_.read() : std::string());
   if (!created)
     return fail(fmt::format("no socket for the resolvers: {}", io::name_of(created.error())));
   lane_->lane = std::move(*created);

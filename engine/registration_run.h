@@ -52,9 +52,10 @@ class RegistrationRun {
 
   struct Place {
     Output* output = nullptr;
-    uint32_t sink = 0;      // the lane's
-    uint32_t question = 0;  // the registration's number
-    std::string directory;  // of the output; "-" is standard output
+    AnswerCache* cache = nullptr;  // null: none
+    uint32_t sink = 0;             // the lane's
+    uint32_t question = 0;         // the registration's number
+    std::string directory;         // of the output; "-" is standard output
     Layout layout;
     bool resume = false;
   };

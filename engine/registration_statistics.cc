@@ -17,18 +17,19 @@ std::string statuses_json(const RegistrationStatistics& statistics) {
 
 std::string progress_json(const RegistrationStatistics& now) {
   return fmt::format(
-      R"({{"rows":{},"whois":{},"rdap":{},"retries":{},"throttled":{},"given_up":{},"waiting":{},"in_flight":{},)"
+      R"({{"rows":{},"cached":{},"whois":{},"rdap":{},"retries":{},"throttled":{},"given_up":{},"waiting":{},"in_flight":{},)"
       R"("parked_on_disk":{},"servers":{},"quarantined":{},"statuses":{}}})",
-      now.rows, now.whois, now.rdap, now.retries, now.throttled, now.given_up, now.waiting,
-      now.in_flight, now.parked_on_disk, now.backends, now.quarantined, statuses_json(now));
+      now.rows, now.cache.hits, now.whois, now.rdap, now.retries, now.throttled, now.given_up,
+      now.waiting, now.in_flight, now.parked_on_disk, now.backends, now.quarantined,
+      statuses_json(now));
 }
 
 std::string totals_json(const RegistrationStatistics& all) {
   return fmt::format(
-      R"({{"names":{},"rows":{},"whois":{},"rdap":{},"retries":{},"throttled":{},"shared":{},"given_up":{},)"
+      R"({{"names":{},"rows":{},"whois":{},"rdap":{},"retries":{},"throttled":{},"shared":{},"cached":{},"given_up":{},)"
       R"("servers":{},"statuses":{},"rtt_us":{{"p50":{},"p90":{},"p99":{}}}}})",
       all.names, all.rows, all.whois, all.rdap, all.retries, all.throttled, all.shared,
-      all.given_up, all.backends, statuses_json(all), all.latency.percentile(0.5),
+      all.cache.hits, all.given_up, all.backends, statuses_json(all), all.latency.percentile(0.5),
       all.latency.percentile(0.9), all.latency.percentile(0.99));
 }
 

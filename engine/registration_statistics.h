@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 
+#include "cache/table.h"
 #include "engine/latency.h"
 #include "engine/registration_record.h"
 
@@ -29,6 +30,7 @@ struct RegistrationStatistics {
   uint64_t quarantined = 0;     // of those, now
   uint64_t input_bytes = 0;     // input position of the last batch taken
   uint64_t parked_on_disk = 0;  // bytes, now
+  cache::Counters cache;        // rows that needed no question, and others
   std::array<uint64_t, kRegistrationStatusCount> statuses{};
   LatencyHistogram latency;
 };

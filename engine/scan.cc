@@ -214,6 +214,7 @@ std::expected<void, ScanError> Scan::start_registration() {
   lanes_running_++;
   const std::string why_not =
       registration_->start({.output = output_.get(),
+                            .cache = cache_.get(),
                             .sink = options_.lanes,
                             .question = probes().registration_question(),
                             .directory = output.directory,
@@ -292,9 +293,15 @@ std::expected<void, ScanError> Scan::finish() {
   if (registration_) registration_->join();
   source_thread_.join();
   if (cache_file_) {
-    const Statistics all = progress().lanes;
-    cache_file_->close({.rows = all.rows, .hits = all.cache_hits, .misses = all.cache_misses},
-                       late_warnings_);
+    const ScanProgress all = progress();
+    cache::RunHistory run{
+        .rows = all.lanes.rows, .hits = all.lanes.cache_hits, .misses = all.lanes.cache_misses};
+    if (all.registration) {
+      run.rows += all.registration->rows;
+      run.hits += all.registration->cache.hits;
+      run.misses += all.registration->cache.misses;
+    }
+    cache_file_->close(run, late_warnings_);
   }
   const bool everything = source_->complete() && stop_.load() == StopLevel::run;
   const auto finished = output_->finish(everything, totals_json());
@@ -322,9 +329,11 @@ void Scan::remember() {
 
 std::string cache_json(const ScanProgress& now) {
   if (now.cache_bytes == 0) return "null";
+  const cache::Counters also = now.registration ? now.registration->cache : cache::Counters{};
   return fmt::format(
       R"({{"hits":{},"misses":{},"expired":{},"stored":{},"evicted":{},"gave_up":{},"entries":{},"bytes":{},"loaded":{}}})",
-      now.lanes.cache_hits, now.lanes.cache_misses, now.lanes.cache_expired, now.lanes.cache_stored,
+      now.lanes.cache_hits + also.hits, now.lanes.cache_misses + also.misses,
+      now.lanes.cache_expired + also.expired, now.lanes.cache_stored + also.stored,
       now.cache.evicted, now.lanes.cache_gave_up, now.cache.entries, now.cache_bytes,
       now.cache_loaded);
 }

@@ -12,6 +12,8 @@ import time
 from harness import (World, asked, check, equal, kill, loopback, main, make_names, rows, start, test, write_names,
                      zonesweep)
 
+from registration_world import RegistrationWorld
+
 VARYING = ("cached", "ts", "rtt_us")  # and every ttl
 
 
@@ -188,6 +190,33 @@ def a_small_cache_forgets_and_the_rows_are_right(t):
     check(found["cache"]["evicted"] > 10_000)
     check(found["cache"]["bytes"] <= 1 << 20)
     World().check(t.folder / "out", names, ("A", "MX"))
+
+
+@test
+def registration_answers_are_known_to_the_next_run(t):
+    world = RegistrationWorld(t, zones=30, names=2_000)
+    names = [name for name in world.names() if not name.startswith("f-")]
+    names += [f"www.{name}" for name in names[:200]]
+    cache, found = t.folder / "answers.cache", []
+    for number in range(2):
+        done, out = world.scan(t, names, "registration", "--cache-file", cache)
+        check("cache file" not in done.err, done.err)
+        found.append((totals(out), {row["seq"]: row for row in rows(out, "registration")}))
+        out.rename(t.folder / f"out-{number}")
+    (first, before), (second, after) = found
+    asked_first = first["registration"]["rdap"] + first["registration"]["whois"]
+    asked_second = second["registration"]["rdap"] + second["registration"]["whois"]
+    t.note(f"{asked_first} questions, then {asked_second}; {second['cache']}")
+    check(asked_first <= len(names) * 1.05, asked_first)
+    kept = sum(row["status"] in ("OK", "NOT_FOUND") for row in before.values())
+    check(kept > len(names) * 0.9, kept)
+    equal(before.keys(), after.keys(), "rows")
+    for seq, row in before.items():
+        for member in VARYING:
+            row.pop(member, None)
+            after[seq].pop(member, None)
+        equal(after[seq], row, "the row of the second run")
+    check(asked_second <= asked_first // 100, asked_second, "questions of the second run")
 
 
 # ----------------------------------------------------------------------------------- zonesweep cache stats|clear|warm
