@@ -36,11 +36,15 @@ std::string time_text(uint32_t us) {
   return us < 10'000 ? fmt::format("{:.1f}ms", us / 1e3) : fmt::format("{}ms", us / 1'000);
 }
 
-// The share of the input that is done, by bytes as stored; below 0 where the size is not known.
+// The share of the input that is done, by bytes as stored; below 0 where the size is not known. Names
+// that were read and wait for their registry are not done.
 double share_of(const engine::ScanProgress& now) {
   if (now.input_bytes_total == 0) return -1;
-  return std::min(
+  const double read = std::min(
       1.0, static_cast<double>(now.input_bytes) / static_cast<double>(now.input_bytes_total));
+  if (!now.registration || now.registration->names == 0) return read;
+  return read * static_cast<double>(now.registration->rows) /
+         static_cast<double>(now.registration->names);
 }
 
 size_t terminal_width() {
