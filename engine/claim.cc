@@ -13,8 +13,9 @@
 namespace zonesweep::engine {
 namespace {
 
-// A process that was just killed may still be torn down by the kernel (FAULTS section 0).
-constexpr auto kLockPatience = std::chrono::seconds{2};
+// A process that was just killed may still be torn down by the kernel: within 62 ms even where a ring
+// holds the lock (FAULTS section 0). A second process is told within a second (FAULTS O10).
+constexpr auto kLockPatience = std::chrono::milliseconds{700};
 constexpr auto kLockRetry = std::chrono::milliseconds{20};
 constexpr uint64_t kStateBytes = 1 << 20;
 
