@@ -30,12 +30,13 @@ inline constexpr size_t kRedisValueBytes =
 
 class RedisKey {
  public:
+  RedisKey() = default;  // of nothing
   explicit RedisKey(const Key& key) noexcept;
   [[nodiscard]] std::string_view text() const noexcept { return {text_.data(), text_.size()}; }
 
  private:
   static constexpr size_t kPrefixBytes = 4;  // "zs1:"; then 128 bits in hexadecimal
-  std::array<char, kPrefixBytes + 32> text_;
+  std::array<char, kPrefixBytes + 32> text_{};
 };
 
 struct RedisValue {

@@ -12,11 +12,13 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cache/flights.h"
 #include "cache/table.h"
+#include "engine/redis_tier.h"
 #include "io/endpoint.h"
 #include "io/transport.h"
 
@@ -31,8 +33,9 @@ inline constexpr size_t kCacheBytesPerAnswer =
 
 struct CacheOptions {
   bool on = true;
-  std::string file;  // empty: nothing outlives the run
-  size_t bytes = 0;  // 0: as the input needs, at most kCacheBytesDefault
+  std::string file;                   // empty: nothing outlives the run
+  size_t bytes = 0;                   // 0: as the input needs, at most kCacheBytesDefault
+  std::optional<RedisOptions> redis;  // the tier that other machines share
 };
 
 // What changes DNS answers beside name and type.

@@ -74,4 +74,18 @@ void DnsAnswers::keep(DnsRecord record, io::Instant now, int64_t wall_us) {
   cache_.keep(key_, std::span(*encoded_).first(size), how, now);
 }
 
+uint32_t DnsAnswers::fetch(dns::WireName name, uint16_t type, uint32_t token) {
+  return assign(key_, name, type) ? cache_.fetch(key_, token) : RedisTier::kNone;
+}
+
+bool DnsAnswers::receive(std::string_view sealed, io::Instant now, int64_t wall_us,
+                         DnsRecord& record) {
+  const uint32_t now_s = seconds_of(wall_us);
+  if (!assign(key_, record.name, record.type)) return false;
+  const auto hit = LaneCache::received(key_, sealed, now, now_s);
+  if (!hit || !decode_answer(*hit, now_s, *decoded_, record)) return false;
+  cache_.keep_received(key_, *hit, now);
+  return true;
+}
+
 }  // namespace zonesweep::engine

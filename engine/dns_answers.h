@@ -46,6 +46,14 @@ class DnsAnswers {
   void keep(DnsRecord record, io::Instant now, int64_t wall_us);
   void flush(io::Instant now) { cache_.flush(now); }
 
+  // The shared tier (engine/redis_tier.h).
+  void share(RedisTier& tier) { cache_.share(tier); }
+  // Asks it for `name` and `type`; RedisTier::kNone: ask upstream.
+  [[nodiscard]] uint32_t fetch(dns::WireName name, uint16_t type, uint32_t token);
+  // Fills `record`, whose name and type are set, from what it brought; then others find it here.
+  [[nodiscard]] bool receive(std::string_view sealed, io::Instant now, int64_t wall_us,
+                             DnsRecord& record);
+
   [[nodiscard]] const cache::Counters& counters() const { return cache_.counters(); }
 
  private:

@@ -39,8 +39,19 @@ std::expected<std::unique_ptr<DnsLane>, io::Error> DnsLane::create(
       transport, servers, {.rate_per_server = options.rate_per_server, .in_flight_max = questions});
   if (!opened) return std::unexpected(opened.error());
   if (options.wall_us == nullptr) options.wall_us = wall_clock_us;
-  return std::unique_ptr<DnsLane>(
+  std::unique_ptr<DnsLane> lane(
       new DnsLane(transport, queue, writer, std::move(*opened), std::move(options), stop));
+  lane->open_redis(servers);
+  return lane;
+}
+
+// Without it the run goes on: the tier may be away for any reason.
+void DnsLane::open_redis(std::span<const io::Endpoint> resolvers) {
+  if (!answers_ || !options_.redis) return;
+  auto tier = RedisTier::create(transport_, *options_.redis, resolvers, *this);
+  if (!tier) return;
+  redis_ = std::move(*tier);
+  answers_->share(*redis_);
 }
 
 DnsLane::DnsLane(io::Transport& transport, NameQueue& queue, RecordWriter& writer,
@@ -73,6 +84,7 @@ void DnsLane::run() {
   }
   if (draining_) abandon();
   writer_.flush();
+  if (redis_) say_farewell();
   publish(true);
 }
 
@@ -82,6 +94,7 @@ bool DnsLane::turn() {
   wall_us_ = options_.wall_us();
   for (const io::Event& event : events) dispatch(event);
   expire();
+  if (redis_) redis_->turn();
   if (!transport_.failure().empty()) return false;
   look_again();
   if (answers_) answers_->flush(now_);
@@ -91,6 +104,7 @@ bool DnsLane::turn() {
   servers_.turn(transport_);
   rate_.turn(now_);
   launch();
+  if (redis_) redis_->flush();
   settle_chunks();
   writer_.tick(now_);
   publish(false);
@@ -112,8 +126,8 @@ uint32_t DnsLane::wait_for() const {
 
 Instant DnsLane::wake_at() const {
   if (hits_of_turn_ >= limits::kHitsPerTurn) return now_;
-  Instant wake = now_ + (asked_ + pausing_ + waiting_.size() > 0 ? Duration{limits::kWaitMost}
-                                                                 : Duration{limits::kIdleWait});
+  const bool busy = asked_ + pausing_ + fetching_ + waiting_.size() > 0;
+  Instant wake = now_ + (busy ? Duration{limits::kWaitMost} : Duration{limits::kIdleWait});
   if (starved_) {
     const Instant permit = std::max(servers_.next_permit(), rate_.next(now_));
     wake = std::min(wake, std::max(permit, now_ + batch_wait()));
@@ -131,6 +145,7 @@ Duration DnsLane::batch_wait() const {
 }
 
 void DnsLane::dispatch(const io::Event& event) {
+  if (redis_ && redis_->on_event(event)) return;
   switch (event.kind) {
     case io::EventKind::datagram: return on_datagram(event);
     case io::EventKind::send_failed: return on_send_failed(event);
@@ -165,7 +180,24 @@ void DnsLane::publish(bool always) {
     statistics_.cache_stored = cached.stored;
     statistics_.cache_gave_up = cached.gave_up_reads + cached.gave_up_writes;
   }
+  if (redis_) statistics_.redis = redis_->counters();
   shared_.publish(statistics_);
+}
+
+std::string DnsLane::redis_problem() const {
+  return redis_ && redis_->counters().offs > 0 ? redis_->problem() : std::string();
+}
+
+// The answers that were handed to the shared tier last may still be on their way.
+void DnsLane::say_farewell() {
+  const Instant until = transport_.now() + limits::kRedisEndWait;
+  const bool abandoned = stop_.load(std::memory_order_relaxed) == StopLevel::abandon;
+  while (!abandoned && !redis_->owes_nothing() && transport_.now() < until &&
+         transport_.failure().empty()) {
+    redis_->flush();
+    for (const io::Event& event : transport_.turn(until, 1)) (void)redis_->on_event(event);
+  }
+  redis_->close_all();
 }
 
 void DnsLane::abandon() {
@@ -174,7 +206,8 @@ void DnsLane::abandon() {
     const Question& question = questions_[slot];
     const bool open =
         question.state == Question::State::ready || question.state == Question::State::asked ||
-        question.state == Question::State::waiting || question.state == Question::State::pausing;
+        question.state == Question::State::waiting || question.state == Question::State::pausing ||
+        question.state == Question::State::fetching;
     if (open && !question.probe) cancel(slot);
   }
 }

@@ -17,7 +17,9 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "engine/dns_answers.h"
@@ -90,10 +92,11 @@ struct DnsLaneOptions {
       false;                     // stdout: what an abandoned run still had open gets CANCELLED rows
   uint64_t random_seed = 0;      // simulations only, see RandomIds
   AnswerCache* cache = nullptr;  // shared by all lanes; null: none
-  int64_t (*wall_us)() = nullptr;  // microseconds since the Unix epoch; called once per turn
+  std::optional<RedisOptions> redis;  // the shared tier; only with a cache
+  int64_t (*wall_us)() = nullptr;     // microseconds since the Unix epoch; called once per turn
 };
 
-class DnsLane final : private DnsTcp::Client {
+class DnsLane final : private DnsTcp::Client, private RedisTier::Client {
  public:
   [[nodiscard]] static std::expected<std::unique_ptr<DnsLane>, io::Error> create(
       io::Transport& transport, NameQueue& queue, RecordWriter& writer,
@@ -109,6 +112,8 @@ class DnsLane final : private DnsTcp::Client {
   // After run(): why the transport ended it; empty when nothing was wrong. What was open stays for
   // a resume.
   [[nodiscard]] std::string_view failure() const { return transport_.failure(); }
+  // The same: what the shared tier complained of last, if it was ever off.
+  [[nodiscard]] std::string redis_problem() const;
   [[nodiscard]] Statistics statistics() const { return shared_.read(); }
   [[nodiscard]] const DnsServers& servers() const { return servers_; }
 
@@ -132,6 +137,8 @@ class DnsLane final : private DnsTcp::Client {
   DnsLane(io::Transport& transport, NameQueue& queue, RecordWriter& writer, DnsServers servers,
           DnsLaneOptions options, const std::atomic<StopLevel>& stop);
 
+  void open_redis(std::span<const io::Endpoint> resolvers);
+
   // turn
   [[nodiscard]] bool finished() const;
   [[nodiscard]] Instant wake_at() const;
@@ -151,6 +158,10 @@ class DnsLane final : private DnsTcp::Client {
   void foresee();
   bool known(uint32_t lookup, uint32_t number, uint16_t type, uint64_t& hash);
   void fly(uint32_t slot);
+  void ask_upstream(uint32_t slot);
+  bool on_fetched(uint32_t slot, std::string_view sealed) override;
+  void end_fetch(Question& question);
+  void say_farewell();
   void look_again();
   [[nodiscard]] bool known_by_now(uint32_t slot, DnsRecord& record);
   [[nodiscard]] uint32_t questions_of(const InputName& name) const;
@@ -236,6 +247,7 @@ class DnsLane final : private DnsTcp::Client {
   QuestionQueue held_;        // could not start this turn: no TCP link, no id, no other server
   QuestionQueue waiting_;     // for another lane
   std::unique_ptr<DnsAnswers> answers_;  // null without a cache
+  std::unique_ptr<RedisTier> redis_;     // null without a shared tier
   uint32_t hits_of_turn_ = 0;
   TokenBucket rate_;
   std::vector<io::Datagram> outgoing_;
@@ -249,6 +261,7 @@ class DnsLane final : private DnsTcp::Client {
   bool starved_ = false;  // questions may be waiting for a permit
   uint32_t asked_ = 0;    // questions with a running exchange
   uint32_t pausing_ = 0;
+  uint32_t fetching_ = 0;
   Instant now_;
   int64_t wall_us_ = 0;
   Instant published_{};

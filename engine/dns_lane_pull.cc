@@ -17,7 +17,9 @@ bool DnsLane::pull() {
   if (draining_ || lookups_.room() == 0 ||
       questions_.room() < options_.types.size() + servers_.size())
     return false;
-  if (writer_.full() || hits_of_turn_ >= limits::kHitsPerTurn || !next_name()) return false;
+  if (writer_.full() || hits_of_turn_ >= limits::kHitsPerTurn) return false;
+  if (redis_ && (redis_->settling() || !redis_->has_room())) return false;
+  if (!next_name()) return false;
   if (answers_) foresee();
   const size_t at = batch_at_++;
   admit(batch_->block.names[at], batch_->done.empty() ? 0 : batch_->done[at]);
@@ -137,6 +139,34 @@ void DnsLane::fly(uint32_t slot) {
     DnsRecord record;
     if (question.ticket.tracked && known_by_now(slot, record)) return conclude(slot, record);
   }
+  if (redis_) {
+    question.fetch = answers_->fetch(name_of_question(question), question.type, slot);
+    if (question.fetch != RedisTier::kNone) {
+      question.state = Question::State::fetching;
+      fetching_++;
+      return;
+    }
+  }
+  ask_upstream(slot);
+}
+
+bool DnsLane::on_fetched(uint32_t slot, std::string_view sealed) {
+  Question& question = questions_[slot];
+  end_fetch(question);
+  DnsRecord record{.name = name_of_question(question), .type = question.type, .ts_us = wall_us_};
+  const bool known = !sealed.empty() && answers_->receive(sealed, now_, wall_us_, record);
+  known ? conclude(slot, record) : ask_upstream(slot);
+  return known;
+}
+
+void DnsLane::end_fetch(Question& question) {
+  question.fetch = RedisTier::kNone;
+  question.state = Question::State::between;
+  fetching_--;
+}
+
+void DnsLane::ask_upstream(uint32_t slot) {
+  Question& question = questions_[slot];
   statistics_.questions++;
   question.state = Question::State::ready;
   fresh_.push(questions_, slot);

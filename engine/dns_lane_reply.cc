@@ -446,6 +446,10 @@ void DnsLane::retire(uint32_t slot) {
   const bool follower = question.state == Question::State::following;
   const bool queued =
       question.state == Question::State::ready || question.state == Question::State::waiting;
+  if (question.state == Question::State::fetching) {
+    redis_->forget(question.fetch);
+    end_fetch(question);
+  }
   if (!follower) {
     leave_exchange(slot);
     stop_listening_all(question);

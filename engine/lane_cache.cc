@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cache/ttl.h"
+
 namespace zonesweep::engine {
 namespace {
 
@@ -80,6 +82,47 @@ bool LaneCache::room_for(size_t size) const {
 void LaneCache::keep(const cache::Key& key, std::span<const std::byte> value, const Keep& how,
                      io::Instant now) {
   if (how.seconds == 0 || value.size() > Envelope::kValueBytes) return;
+  if (tier_ != nullptr && tier_->on() && !how.envelope.only_in_memory) send(key, value, how);
+  hold(key, value, how, now);
+}
+
+void LaneCache::send(const cache::Key& key, std::span<const std::byte> value, const Keep& how) {
+  enveloped_.resize(Envelope::kBytes + value.size());
+  how.envelope.write(enveloped_);
+  std::ranges::copy(value, enveloped_.begin() + Envelope::kBytes);
+  cache::seal_redis_value(
+      key, {.expires_s = how.envelope.stored_s + how.seconds, .value = enveloped_}, sealed_);
+  tier_->store(cache::RedisKey(key), sealed_, how.seconds);
+}
+
+uint32_t LaneCache::fetch(const cache::Key& key, uint32_t token) {
+  if (tier_ == nullptr || !tier_->on()) return RedisTier::kNone;
+  return tier_->fetch(cache::RedisKey(key), token);
+}
+
+// The clock of whoever stored it may be wrong: it lives no longer than it was to live then, nor than
+// any answer may.
+std::optional<LaneCache::Hit> LaneCache::received(const cache::Key& key, std::string_view sealed,
+                                                  io::Instant now, uint32_t now_s) {
+  const auto opened = cache::open_redis_value(key, sealed);
+  const auto envelope = opened ? Envelope::read(opened->value) : std::nullopt;
+  if (!envelope || envelope->only_in_memory || opened->expires_s <= envelope->stored_s ||
+      opened->expires_s <= now_s)
+    return std::nullopt;
+  const uint32_t seconds = std::min(
+      {opened->expires_s - now_s, opened->expires_s - envelope->stored_s, cache::limits::kTtlMax});
+  return Hit{.envelope = *envelope,
+             .value = opened->value.subspan(Envelope::kBytes),
+             .expires = now + std::chrono::seconds{seconds}};
+}
+
+void LaneCache::keep_received(const cache::Key& key, const Hit& hit, io::Instant now) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(hit.expires - now).count();
+  hold(key, hit.value, {.seconds = static_cast<uint32_t>(seconds), .envelope = hit.envelope}, now);
+}
+
+void LaneCache::hold(const cache::Key& key, std::span<const std::byte> value, const Keep& how,
+                     io::Instant now) {
   const size_t size = Envelope::kBytes + value.size();
   if (!room_for(size)) flush(now);
   if (!room_for(size)) return;

@@ -8,6 +8,9 @@
 //   When it has ended:   keep(), if the answer may be kept, and then, always, release().
 //   At the end of every turn: flush(). Only then are answers in the table and questions released.
 //
+// With a shared tier, what is `ours` is first fetch()ed: other machines may know it. What comes back is
+// for received() to judge and, if it is an answer, for keep_received().
+//
 // Keys. DNS: engine/dns_answers.h. Registration: registration_key() below; the value is opaque here, so a
 // lane may keep the fields of its row in any encoding of at most kValueBytes, named by `format`.
 //
@@ -30,6 +33,7 @@
 #include <vector>
 
 #include "engine/answer_cache.h"
+#include "engine/redis_tier.h"
 
 namespace zonesweep::engine {
 
@@ -86,6 +90,15 @@ class LaneCache {
   void release(Ticket ticket);
   void flush(io::Instant now);
 
+  // The shared tier, which outlives this. What is kept from now on goes there, too.
+  void share(RedisTier& tier) { tier_ = &tier; }
+  // RedisTier::kNone: ask upstream. Else as RedisTier::fetch().
+  [[nodiscard]] uint32_t fetch(const cache::Key& key, uint32_t token);
+  // What the tier brought, if it is an answer to that question and its time is not over.
+  [[nodiscard]] static std::optional<Hit> received(const cache::Key& key, std::string_view sealed,
+                                                   io::Instant now, uint32_t now_s);
+  void keep_received(const cache::Key& key, const Hit& hit, io::Instant now);
+
   // Nothing is held back: all that was kept is in the table, and all that was released is free.
   [[nodiscard]] bool idle() const { return held_count_ == 0 && releases_.empty(); }
 
@@ -110,6 +123,9 @@ class LaneCache {
     uint32_t turns = 0;  // that it was put in vain
   };
   [[nodiscard]] bool room_for(size_t size) const;
+  void hold(const cache::Key& key, std::span<const std::byte> value, const Keep& how,
+            io::Instant now);
+  void send(const cache::Key& key, std::span<const std::byte> value, const Keep& how);
   [[nodiscard]] bool put(const Held& held, io::Instant now);
 
   AnswerCache& shared_;
@@ -120,6 +136,9 @@ class LaneCache {
   size_t held_used_ = 0;
   std::vector<uint64_t> releases_;
   cache::Counters counters_;
+  RedisTier* tier_ = nullptr;
+  std::vector<std::byte> enveloped_;
+  std::string sealed_;
 };
 
 // The key of a question to a registration server about a registrable domain: protocol, "server domain".

@@ -90,12 +90,14 @@ struct Question {
     ready,      // in a queue, waiting for a permit
     asked,      // exchanges[0] runs
     waiting,    // another lane asks the same: looks into the cache when that one is done
+    fetching,   // the shared tier was asked
     pausing,    // backs off before the next try; the timer wakes it
     following,  // an equal question is being asked: waits for its answer
     spent,  // answered late, while it stood in a queue: the slot is free once it leaves the queue
   };
 
   uint32_t lookup = kNoSlot;
+  uint32_t fetch = kNoSlot;      // while it is fetching
   uint32_t next = kNoSlot;       // link of the queue it waits in, or of the followers of its leader
   uint32_t followers = kNoSlot;  // of a leader
   uint64_t flight = 0;           // hash in SingleFlight

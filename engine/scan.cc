@@ -144,6 +144,15 @@ std::expected<void, ScanError> Scan::open_cache() {
   if (!cache) return std::unexpected(ScanError{exit_code::kEnvironment, cache.error()});
   cache_ = std::move(*cache);
   options_.lane.cache = cache_.get();
+  if (options_.cache.redis && options_.cache.redis->address.tls) {
+    const auto tls = io::TlsContext::client({.ca_file = options_.cache.redis->ca_file});
+    if (!tls) {
+      return std::unexpected(ScanError{
+          exit_code::kUsage, fmt::format("no TLS for --cache-redis with --ca-file {}: {}",
+                                         options_.cache.redis->ca_file, io::name_of(tls.error()))});
+    }
+  }
+  options_.lane.redis = options_.cache.redis;
   if (!options_.cache.file.empty())
     cache_file_ = CacheFile::open(options_.cache.file, *cache_, warnings_);
   return {};
@@ -269,6 +278,7 @@ ScanProgress Scan::progress() const {
   }
   now.input_bytes_total = input_->bytes_total();
   now.names_read = source_->names_read();
+  now.redis = options_.cache.redis.has_value();
   if (cache_) {
     now.cache = cache_->table().counters();
     now.cache_bytes = cache_->table().bytes();
@@ -303,6 +313,7 @@ std::expected<void, ScanError> Scan::finish() {
     }
     cache_file_->close(run, late_warnings_);
   }
+  note_redis_problems();
   const bool everything = source_->complete() && stop_.load() == StopLevel::run;
   const auto finished = output_->finish(everything, totals_json());
   complete_ = everything && finished.has_value();
@@ -323,19 +334,41 @@ std::expected<void, ScanError> Scan::finish() {
                 fmt::format("{}; what is finished is on disk: go on with --resume", why)});
 }
 
+// One line for all lanes: they meet the same servers.
+void Scan::note_redis_problems() {
+  for (const auto& lane : lanes_) {
+    const std::string problem = lane->lane->redis_problem();
+    if (problem.empty()) continue;
+    late_warnings_.push_back(fmt::format(
+        "--cache-redis: {}; it was left alone for a while, and the rows are complete", problem));
+    return;
+  }
+}
+
 void Scan::remember() {
   if (registration_) registration_->remember();
 }
+
+namespace {
+
+std::string redis_json(const RedisCounters& redis) {
+  return fmt::format(
+      R"({{"hits":{},"misses":{},"late":{},"damaged":{},"errors":{},"stored":{},"not_stored":{},"offs":{},"up":{}}})",
+      redis.hits, redis.misses, redis.late, redis.damaged, redis.errors, redis.stored,
+      redis.not_stored, redis.offs, redis.up);
+}
+
+}  // namespace
 
 std::string cache_json(const ScanProgress& now) {
   if (now.cache_bytes == 0) return "null";
   const cache::Counters also = now.registration ? now.registration->cache : cache::Counters{};
   return fmt::format(
-      R"({{"hits":{},"misses":{},"expired":{},"stored":{},"evicted":{},"gave_up":{},"entries":{},"bytes":{},"loaded":{}}})",
+      R"({{"hits":{},"misses":{},"expired":{},"stored":{},"evicted":{},"gave_up":{},"entries":{},"bytes":{},"loaded":{},"redis":{}}})",
       now.lanes.cache_hits + also.hits, now.lanes.cache_misses + also.misses,
       now.lanes.cache_expired + also.expired, now.lanes.cache_stored + also.stored,
       now.cache.evicted, now.lanes.cache_gave_up, now.cache.entries, now.cache_bytes,
-      now.cache_loaded);
+      now.cache_loaded, now.redis ? redis_json(now.lanes.redis) : "null");
 }
 
 std::string Scan::totals_json() const {

@@ -65,6 +65,7 @@ struct ScanProgress {
   cache::TableCounters cache;
   uint64_t cache_bytes = 0;   // 0: there is none
   uint64_t cache_loaded = 0;  // entries that came from the file
+  bool redis = false;         // there is a shared tier
 };
 
 // The cache's part of _run.json and of the progress lines.
@@ -102,6 +103,7 @@ class Scan {
   void start_source();
   [[nodiscard]] std::expected<void, ScanError> start_registration();
   [[nodiscard]] Probes probes() const;
+  void note_redis_problems();
   void run_lane(Lane& lane, uint32_t index);
   [[nodiscard]] std::string totals_json() const;
   [[nodiscard]] std::string fingerprint() const;

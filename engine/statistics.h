@@ -12,6 +12,7 @@
 
 #include "engine/latency.h"
 #include "engine/record.h"
+#include "engine/redis_tier.h"
 
 namespace zonesweep::engine {
 
@@ -37,6 +38,7 @@ struct Statistics {
   uint64_t input_bytes = 0;    // input position of the last batch taken
   std::array<uint64_t, kStatusCount> statuses{};
   LatencyHistogram latency;
+  RedisCounters redis;
   uint64_t datagrams_dropped = 0;  // by this machine, at our sockets
   uint64_t sends = 0;              // UDP submissions: sent over it is the mean batch
 
@@ -62,6 +64,7 @@ struct Statistics {
     input_bytes = input_bytes > other.input_bytes ? input_bytes : other.input_bytes;
     for (size_t i = 0; i < statuses.size(); ++i) statuses[i] += other.statuses[i];
     latency.merge(other.latency);
+    redis.merge(other.redis);
     datagrams_dropped += other.datagrams_dropped;
     sends += other.sends;
   }

@@ -52,7 +52,7 @@ int unknown_command(std::string_view word) {
 
 std::string joined(int argc, char** argv) {
   std::string line;
-  for (int i = 0; i < argc; ++i) line += (i > 0 ? " " : "") + std::string(argv[i]);
+  for (int i = 0; i < argc; ++i) line += (i > 0 ? " " : "") + tools::without_secrets(argv[i]);
   return line;
 }
 

@@ -100,6 +100,10 @@ void summarize_dns(const engine::ScanProgress& now) {
         lanes.cache_hits, lanes.cache_misses, now.cache.entries, now.cache.evicted,
         lanes.cache_expired + now.cache.expired);
   }
+  if (now.redis) {
+    say(stderr, "  redis     {} hits, {} misses, {} late, {} errors, {} stored\n", lanes.redis.hits,
+        lanes.redis.misses, lanes.redis.late, lanes.redis.errors, lanes.redis.stored);
+  }
   say(stderr, "  latency   p50 {}  p90 {}  p99 {}\n", time_text(lanes.latency.percentile(0.5)),
       time_text(lanes.latency.percentile(0.9)), time_text(lanes.latency.percentile(0.99)));
   if (lanes.datagrams_dropped > 0) {

@@ -134,6 +134,21 @@ void add_cache_options(CLI::App& command, ScanCommand& options) {
                   "answers that the next run begins with; made if it is not there")
       ->type_name("FILE")
       ->group(group);
+  add_parsed(command, "--cache-redis",
+             "redis://[user:password@]host[:port][/db] that other machines share; rediss:// is TLS",
+             [&cache](const std::string& text) {
+               auto address = cache::RedisAddress::parse(text);
+               if (!address) return address.error();
+               if (!cache.redis) cache.redis.emplace();
+               cache.redis->address = std::move(*address);
+               return std::string();
+             })
+      ->type_name("URL")
+      ->envname("ZONESWEEP_CACHE_REDIS")
+      ->group(group);
+  add_duration(command, "--cache-redis-timeout", options.redis_timeout,
+               "a name waits so long for it, then is asked upstream (default 100ms)")
+      ->group(group);
   command.add_flag("!--no-cache", cache.on, "ask about every name, however often it comes")
       ->group(group);
 }
@@ -218,8 +233,13 @@ std::string settle(ScanCommand& options) {
   scan.lane.deadline =
       std::max<io::Duration>(scan.lane.deadline, 2 * scan.lane.tries * scan.lane.timeout);
   const bool to_stdout = scan.output.directory == "-";
-  if (!scan.cache.on && (!scan.cache.file.empty() || scan.cache.bytes != 0))
+  if (!scan.cache.on && (!scan.cache.file.empty() || scan.cache.bytes != 0 || scan.cache.redis))
     return "--no-cache goes with no other option of the cache";
+  if (options.redis_timeout < 1ms) return "--cache-redis-timeout: at least 1ms";
+  if (scan.cache.redis) {
+    scan.cache.redis->timeout = options.redis_timeout;
+    scan.cache.redis->ca_file = options.registration.setup.ca_file;
+  }
   if (to_stdout && scan.output.resume) return "--resume needs a folder: -o DIR";
   if (scan.output.flush_interval < 100ms) return "--flush-interval: at least 100ms";
   scan.output.compression = options.compression.value_or(to_stdout ? engine::Compression::none

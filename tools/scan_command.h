@@ -27,6 +27,7 @@ struct ScanCommand {
   std::string format = "ndjson";
   std::optional<engine::Compression> compression;  // zstd into a folder, none to stdout
   Split split;
+  io::Duration redis_timeout = engine::limits::kRedisTimeoutDefault;
   RegistrationChoice registration;
   bool asks_registration = false;
   ProgressMode progress = ProgressMode::automatic;

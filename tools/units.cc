@@ -173,4 +173,16 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::string without_secrets(std::string_view argument) {
+  constexpr std::string_view kMark = "://";
+  const size_t mark = argument.find(kMark);
+  const size_t at = argument.rfind('@');
+  const bool redis =
+      argument.substr(0, mark).ends_with("redis") || argument.substr(0, mark).ends_with("rediss");
+  if (mark == std::string_view::npos || at == std::string_view::npos || at < mark || !redis)
+    return std::string(argument);
+  const size_t from = mark + kMark.size();
+  return std::string(argument.substr(0, from)) + "***" + std::string(argument.substr(at));
+}
+
 }  // namespace zonesweep::tools

@@ -45,4 +45,7 @@ struct Split {
 // \xNN.
 [[nodiscard]] std::string printable(std::string_view text);
 
+// The same with *** for what stands in front of the @ of a redis:// or rediss:// URL.
+[[nodiscard]] std::string without_secrets(std::string_view argument);
+
 }  // namespace zonesweep::tools
