@@ -163,13 +163,16 @@ void Stripe::prefetch_write(uint64_t hash) const noexcept {
   return difference == 0;
 }
 
-void Stripe::prefetch_entry(uint64_t hash) const noexcept {
-  const Bucket& home = bucket(bucket_of(hash));
-  const uint32_t mask = slots_with(home, tag_of(hash));
+void Stripe::prefetch_entry(const Key& key) const noexcept {
+  const Bucket& home = bucket(bucket_of(key.hash()));
+  const uint32_t mask = slots_with(home, tag_of(key.hash()));
   if (mask == 0) return;
   const Slot slot{home.slots[static_cast<uint32_t>(std::countr_zero(mask))].load(kRelaxed)};
   const auto* entry = reinterpret_cast<const std::byte*>(words(slot.segment()) + slot.at());
+  // All that read_slot() loads in one go; its last line may be the third or the fourth.
+  const size_t bytes = (1 + key.words().size() + limits::kWordsAtOnce) * sizeof(Word);
   for (uint32_t line = 0; line < 3; ++line) __builtin_prefetch(entry + size_t{line} * 64);
+  __builtin_prefetch(entry + bytes - 1);
 }
 
 // Copies first and asks afterwards: what was read counts only if the segment still has the version

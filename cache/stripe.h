@@ -179,7 +179,7 @@ class Stripe {
   void initialise() noexcept;  // of zeroed memory
 
   void prefetch(uint64_t hash) const noexcept;
-  void prefetch_entry(uint64_t hash) const noexcept;
+  void prefetch_entry(const Key& key) const noexcept;
   void prefetch_write(uint64_t hash) const noexcept;
   [[nodiscard]] ReadResult read(const Key& key, uint32_t now,
                                 std::span<std::byte, limits::kValueBytesMax> out) const noexcept;

@@ -81,7 +81,7 @@ uint32_t Table::steps_of(Instant when) const noexcept {
 void Table::prefetch(const Key& key) const noexcept { stripe_of(key.hash()).prefetch(key.hash()); }
 
 void Table::prefetch_entry(const Key& key) const noexcept {
-  stripe_of(key.hash()).prefetch_entry(key.hash());
+  stripe_of(key.hash()).prefetch_entry(key);
 }
 
 void Table::prefetch_write(const Key& key) const noexcept {

@@ -4,6 +4,7 @@ namespace zonesweep::engine {
 namespace {
 
 constexpr int64_t kUsPerSecond = 1'000'000;
+constexpr uint64_t kNearer = limits::kForeseen / 2;  // names that the index has had time to come
 
 uint32_t seconds_of(int64_t wall_us) { return static_cast<uint32_t>(wall_us / kUsPerSecond); }
 
@@ -33,6 +34,9 @@ void DnsAnswers::foresee(uint64_t seq, uint32_t number, dns::WireName name, uint
   foreseen.seq = seq;
   if (!assign(foreseen.key, name, type)) foreseen.seq = UINT64_MAX;
   cache_.prefetch(foreseen.key);
+  if (seq < kNearer) return;
+  const Foreseen& nearer = place(seq - kNearer, number);
+  if (nearer.seq == seq - kNearer) cache_.prefetch_entry(nearer.key);
 }
 
 DnsAnswers::Found DnsAnswers::find(uint64_t seq, uint32_t number, io::Instant now, int64_t wall_us,

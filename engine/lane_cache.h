@@ -109,6 +109,8 @@ class LaneCache {
 
   // What find() or flush() will need is on its way meanwhile.
   void prefetch(const cache::Key& key) const { shared_.table().prefetch(key); }
+  // Some work after prefetch().
+  void prefetch_entry(const cache::Key& key) const { shared_.table().prefetch_entry(key); }
 
   [[nodiscard]] AnswerCache& shared() { return shared_; }
   [[nodiscard]] const AnswerCache& shared() const { return shared_; }
