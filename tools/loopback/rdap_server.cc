@@ -251,6 +251,7 @@ void RdapServer::on_timer(Id id) {
 
 void RdapServer::on_peer_end(Id id) {
   clients_[id]->over = true;
+  if (service_->unsent(id) != 0) return service_->reset(id);
   service_->end(id);
 }
 

@@ -116,9 +116,10 @@ void TcpService::run(TcpHandler& handler, const std::atomic<bool>& stop) {
   while (!stop.load(std::memory_order_relaxed)) {
     const int count = ::epoll_wait(poller_, events.data(), kEvents, patience());
     now_ = clock_now();
+    bool knocked = false;
     for (int i = 0; i < count; ++i) {
       if (events[i].data.u64 == kListenerTag) {
-        accept_all();
+        knocked = true;
         continue;
       }
       const Id id = static_cast<Id>(events[i].data.u64);
@@ -127,6 +128,7 @@ void TcpService::run(TcpHandler& handler, const std::atomic<bool>& stop) {
     }
     run_timers();
     bury();
+    if (knocked) accept_all();  // behind the ends: a client that replaces a connection has one
   }
 }
 
@@ -194,6 +196,7 @@ void TcpService::read(Id id) {
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (size < 0 || connection.shut) return close(id, false);
   connection.peer_ended = true;
+  if (connection.drip_bytes != 0) return close(id, true);
   set_interest(id);
   if (!connection.ending) handler_->on_peer_end(id);
 }

@@ -61,7 +61,7 @@ class TcpService {
   void send(Id id, std::string_view bytes);
   // Nothing more leaves until then.
   void hold(Id id, Nanoseconds until);
-  // From now on so many bytes each `gap`.
+  // From now on so many bytes each `gap`; the peer's end is then the end.
   void drip(Id id, size_t bytes, Nanoseconds gap);
   void wake(Id id, Nanoseconds at);  // one per connection; the earlier counts
   void end(Id id);                   // orderly, behind all that was sent
