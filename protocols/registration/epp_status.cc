@@ -60,6 +60,10 @@ struct Folded {
 
 }  // namespace
 
+bool same_letters(std::string_view text, std::string_view folded) noexcept {
+  return fold(text).text() == folded;
+}
+
 std::string_view epp_status(std::string_view text) noexcept {
   const Folded folded = fold(text);
   for (const Spelling& spelling : kEpp) {

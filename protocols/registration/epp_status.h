@@ -21,4 +21,7 @@ namespace zonesweep::registration {
 // The place in the life cycle that EPP statuses tell; registered when they tell none.
 [[nodiscard]] Outcome life_cycle_of(std::string_view status) noexcept;
 
+// Whether `text` is this word, whatever its case, blanks, hyphens and underscores.
+[[nodiscard]] bool same_letters(std::string_view text, std::string_view folded) noexcept;
+
 }  // namespace zonesweep::registration

@@ -62,6 +62,7 @@ void Collector::begin(const Question& question, DateOrder order,
   foreign_ = false;
   paragraph_start_ = true;
   after_blank_ = true;
+  state_behind_name_ = {};
   forget();
   leave();
 }
@@ -114,6 +115,7 @@ void Collector::heading(const Token& token) {
       token.indent >= section_indent_)
     return;
   const Section section = token.label->heading;
+  if (section_ == Section::dnssec && after_blank_ && token.indent <= section_indent_) leave();
   const Meaning* const meaning = token.label->meaning_in(section_);
   if (section != Section::none || token.indent <= section_indent_) {
     enter(section, token.indent, false);
@@ -352,10 +354,25 @@ void Collector::domain(const Meaning& meaning, std::string_view value) {
     evidence_.other_name = true;
     return;
   }
+  state_behind(value);
+  if (section_ == Section::registrar && section_by_paragraph_) leave();
   if (name.find('.') == std::string_view::npos) name = arena_.store(asked);
   // What came before the first record about the name belongs to another only if there was one.
   if (!evidence_.name_matched && foreign_) forget();
   new_record(name, meaning.rank);
+}
+
+// "Domain EXAMPLE.KG (ACTIVE)"
+void Collector::state_behind(std::string_view value) {
+  constexpr std::string_view kStates[] = {"active",    "inactive", "locked",  "hold",
+                                          "suspended", "expired",  "deleted", "reserved"};
+  const size_t open = value.find(" (");
+  if (open == std::string_view::npos || !value.ends_with(')')) return;
+  const std::string_view state = value.substr(open + 2, value.size() - open - 3);
+  if (std::ranges::any_of(kStates,
+                          [&](auto word) { return registration::same_letters(state, word); })) {
+    state_behind_name_ = state;
+  }
 }
 
 void Collector::new_record(std::string_view name, uint8_t rank) {
@@ -390,7 +407,7 @@ void Collector::nameservers(std::string_view value) {
     }
     if (!is_host_name(word)) continue;
     const std::string_view name = name_from(word);
-    if (name.empty()) continue;
+    if (name.empty() || name.ends_with(".ser")) continue;  // .my: the handle of a host
     if (name == out_->domain) continue;  // the owner of the record, in the format of zone files
     const auto known = std::ranges::find(out_->nameservers, name);
     host = static_cast<size_t>(known - out_->nameservers.begin());
@@ -413,7 +430,10 @@ void Collector::nameserver_address(std::string_view value) {
 
 void Collector::statuses(const Meaning& meaning, std::string_view value) {
   uint8_t& rank = rank_of(Field::status);
-  value = cleaned(value);
+  // A name that is "not available" is taken; elsewhere the words stand for a missing value.
+  if (const std::string_view kept = cleaned(value);
+      !kept.empty() || !registration::same_letters(value, "notavailable"))
+    value = kept;
   if (value.empty() || rank == 0) return;
   rank = meaning.rank;
   if (const Outcome outcome = outcomes_.read_status(value, question_);
@@ -439,7 +459,45 @@ void Collector::dnssec(std::string_view value) noexcept {
   if (stated != Dnssec::unstated && out_->dnssec == Dnssec::unstated) out_->dnssec = stated;
 }
 
+namespace {
+
+// RPSL: "who 20140327" or "who 20140327 (Changed)", a line for each time.
+struct Change {
+  std::string_view digits;
+  bool first = false;  // the remark says that the object began there
+};
+[[nodiscard]] Change change_of(std::string_view value) noexcept {
+  Change change;
+  if (value.ends_with(')')) {
+    const size_t open = std::min(value.rfind(" ("), value.size() - 1);
+    const std::string_view remark = value.substr(open);
+    change.first = remark == " (Assigned)" || remark == " (Created)" || remark == " (Registered)";
+    value = value.substr(0, open);
+  }
+  const size_t blank = value.rfind(' ');
+  if (blank == std::string_view::npos || value.find('@') == std::string_view::npos) {
+    if (value.find(" AT ") == std::string_view::npos) return {};
+  }
+  const std::string_view digits = value.substr(blank + 1);
+  if (digits.size() != 8 || digits.find_first_not_of("0123456789") != std::string_view::npos)
+    return {};
+  change.digits = digits;
+  return change;
+}
+
+}  // namespace
+
 void Collector::date(const Meaning& meaning, std::string_view value) {
+  if (meaning.field == Field::updated) {
+    const Change change = change_of(value);
+    if (change.first) return date(Meaning{Field::created, Section::none, 4}, change.digits);
+    if (!change.digits.empty()) {
+      std::string_view& text = date_texts_[static_cast<size_t>(Field::updated)];
+      const bool later = text.size() == change.digits.size() && text < change.digits;
+      if (later && rank_of(Field::updated) == meaning.rank) text = change.digits;
+      value = change.digits;
+    }
+  }
   uint8_t& rank = rank_of(meaning.field);
   if (rank <= meaning.rank) return;
   const Date read = registration::date_from_text(value, DateOrder::day_first);
@@ -449,6 +507,8 @@ void Collector::date(const Meaning& meaning, std::string_view value) {
 }
 
 void Collector::finish() {
+  if (out_->statuses.empty() && !state_behind_name_.empty())
+    statuses(Meaning{Field::status, Section::none, 8}, state_behind_name_);
   for (const std::string_view text : date_texts_) {
     const DateOrder proof = registration::order_of(text);
     if (proof != DateOrder::unknown) order_ = proof;

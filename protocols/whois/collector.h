@@ -72,6 +72,7 @@ class Collector {
   void statuses(const Meaning& meaning, std::string_view value);
   void dnssec(std::string_view value) noexcept;
   void date(const Meaning& meaning, std::string_view value);
+  void state_behind(std::string_view value);
   void new_record(std::string_view name, uint8_t rank);
   void forget() noexcept;
 
@@ -103,6 +104,7 @@ class Collector {
   uint32_t pending_indent_ = 0;
   uint32_t pending_taken_ = 0;
 
+  std::string_view state_behind_name_;
   bool registrar_object_is_ours_ = false;  // its handle is what the domain names
   bool foreign_ = false;                   // inside a record about another name
 };

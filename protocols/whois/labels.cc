@@ -3,6 +3,7 @@
 #include <cassert>
 #include <utility>
 
+#include "protocols/whois/label_words.h"
 #include "protocols/whois/tables.h"
 
 namespace zonesweep::whois {
@@ -164,6 +165,17 @@ void LabelFolder::add(std::string_view text) noexcept {
     if (c == kDropped) continue;
     if (c == '\xC3' && at + 1 < text.size())
       c = kBare[static_cast<unsigned char>(text[++at]) & 0x3FU];
+    if (c == '\xD0' && at + 1 < text.size()) {  // Cyrillic capitals
+      const auto next = static_cast<unsigned char>(text[at + 1]);
+      if (next >= 0x90 && next <= 0xAF) {
+        if (blank_pending_ && size_ != 0) put(' ');
+        blank_pending_ = false;
+        put(next <= 0x9F ? '\xD0' : '\xD1');
+        put(static_cast<char>(next <= 0x9F ? next + 0x20 : next - 0x20));
+        ++at;
+        continue;
+      }
+    }
     if (c == kSeparator || c == ' ') {
       blank_pending_ = true;
       continue;
@@ -175,13 +187,67 @@ void LabelFolder::add(std::string_view text) noexcept {
 }
 
 const Label* find_label(const LabelFolder& folded) noexcept {
-  return folded.usable() ? table().find(folded.text(), folded.hash()) : nullptr;
+  if (!folded.usable()) return nullptr;
+  const Label* const label = table().find(folded.text(), folded.hash());
+  return label != nullptr ? label : composed_label(folded.text());
 }
 
-const Label* find_label(std::string_view text) noexcept {
+namespace {
+
+[[nodiscard]] const Label* find_whole(std::string_view text) noexcept {
   LabelFolder folded;
   folded.add(text);
   return find_label(folded);
+}
+
+// "RegistryExpiryDate"
+[[nodiscard]] const Label* find_humps(std::string_view text) noexcept {
+  const auto is_hump = [&](size_t at) {
+    return text[at - 1] >= 'a' && text[at - 1] <= 'z' && text[at] >= 'A' && text[at] <= 'Z';
+  };
+  LabelFolder folded;
+  size_t from = 0;
+  for (size_t at = 1; at < text.size(); ++at) {
+    if (!is_hump(at)) continue;
+    folded.add(text.substr(from, at - from));
+    folded.add(" ");
+    from = at;
+  }
+  if (from == 0) return nullptr;
+  folded.add(text.substr(from));
+  return find_label(folded);
+}
+
+// Half a label is as good as the whole where it has two words, or the one that forms do not ask for.
+[[nodiscard]] bool says_enough(std::string_view half) noexcept {
+  return half == "status" || half.find(' ') != std::string_view::npos;
+}
+[[nodiscard]] bool says_the_same(const Label& a, const Label& b) noexcept {
+  return a.heading == b.heading && a.meaning_count == b.meaning_count &&
+         (a.meaning_count == 0 || a.meanings[0].field == b.meanings[0].field);
+}
+
+}  // namespace
+
+const Label* find_label(std::string_view text) noexcept {
+  const Label* const whole = find_whole(text);
+  if (whole != nullptr) return whole;
+  if (const Label* const humps = find_humps(text); humps != nullptr) return humps;
+  // "Created (dd/mm/yyyy)", "Domain Name (ASCII)"
+  const size_t open = text.find('(');
+  if (open != std::string_view::npos && open != 0) {
+    text = text.substr(0, open);
+    if (const Label* const label = find_whole(text); label != nullptr) return label;
+  }
+  // "Estado / Status"; the "State/Province" of an address is none
+  const size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return nullptr;
+  const Label* const first = find_whole(text.substr(0, slash));
+  const Label* const second = find_whole(text.substr(slash + 1));
+  if (first != nullptr && second != nullptr)
+    return says_the_same(*first, *second) ? first : nullptr;
+  const Label* const known = first != nullptr ? first : second;
+  return known != nullptr && says_enough(known->text) ? known : nullptr;
 }
 
 }  // namespace zonesweep::whois

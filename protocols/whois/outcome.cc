@@ -371,8 +371,7 @@ Verdict OutcomeReader::read(std::span<const Line> lines, const Question& questio
       const Outcome broad = rules().match(words, Place::short_answer, question).outcome;
       if (severity(broad) > severity(outcome)) outcome = broad;
     }
-    if (outcome == Outcome::unknown && !echo)
-      outcome = outcome_of_sentence(words, question.name, Stand::line);
+    if (outcome == Outcome::unknown && !echo) outcome = sentences(lines[i].text, question);
     if (outcome != Outcome::unknown || echo) note_name(question);
     if (severity(outcome) > severity(verdict.outcome)) verdict.outcome = outcome;
     if (outcome == Outcome::throttled && verdict.retry_after_s == 0) {
@@ -383,6 +382,26 @@ Verdict OutcomeReader::read(std::span<const Line> lines, const Question& questio
   }
   verdict.name = name_;
   return verdict;
+}
+
+// All sentences of a line have to say something: "Not found? Try again." proves nothing.
+Outcome OutcomeReader::sentences(std::string_view text, const Question& question) {
+  const auto words = [this] { return std::span<const Word>{words_}.first(word_count_); };
+  const Outcome whole = outcome_of_sentence(words(), question.name, Stand::line);
+  if (whole != Outcome::unknown) return whole;
+  if (text.find(". ") == std::string_view::npos) return whole;
+  Outcome all = Outcome::unknown;
+  for (std::string_view left = text; !left.empty();) {
+    const size_t end = std::min(left.find(". "), left.size());
+    if (!fold(left.substr(0, end))) return Outcome::unknown;
+    left.remove_prefix(std::min(end + 2, left.size()));
+    if (word_count_ == 0) continue;
+    const Outcome one = outcome_of_sentence(words(), question.name, Stand::line);
+    if (one == Outcome::unknown) return one;
+    if (severity(one) > severity(all)) all = one;
+  }
+  (void)fold(text);  // the caller goes on with the words of the line
+  return all;
 }
 
 Outcome OutcomeReader::read_status(std::string_view value, const Question& question) {

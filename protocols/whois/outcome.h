@@ -59,6 +59,7 @@ class OutcomeReader {
 
  private:
   bool fold(std::string_view text);
+  [[nodiscard]] Outcome sentences(std::string_view text, const Question& question);
   void note_name(const Question& question);
   using Word = whois::Word;
   std::array<Word, limits::kOutcomeWords> words_;

@@ -14,6 +14,7 @@ namespace zonesweep::whois {
 
 namespace data {
 extern const std::string_view k_labels_tsv;
+extern const std::string_view k_label_words_tsv;
 extern const std::string_view k_outcomes_tsv;
 extern const std::string_view k_words_tsv;
 extern const std::string_view k_conventions_tsv;
