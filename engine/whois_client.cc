@@ -85,7 +85,8 @@ void WhoisClient::closed(uint32_t slot, io::Error error) {
   Exchange& exchange = exchanges_[slot];
   switch (exchange.state) {
     case Exchange::State::free: return;
-    case Exchange::State::ended: return release(slot);
+    case Exchange::State::closing: return tell(slot);
+    case Exchange::State::dropped: return release(slot);
     case Exchange::State::connecting: return connect_failed(slot, error);
     case Exchange::State::reading: break;
   }
@@ -104,7 +105,7 @@ void WhoisClient::closed(uint32_t slot, io::Error error) {
                   .answer = exchange.session.answer(),
                   .cut = true});
   }
-  release(slot);
+  tell(slot);
 }
 
 void WhoisClient::connect_failed(uint32_t slot, io::Error error) {
@@ -117,7 +118,7 @@ void WhoisClient::connect_failed(uint32_t slot, io::Error error) {
   finish(slot, {.kind = late ? WhoisResult::Kind::timeout : WhoisResult::Kind::net_error,
                 .error = error,
                 .reason = late ? std::string_view{"connect"} : io::name_of(error)});
-  release(slot);
+  tell(slot);
 }
 
 Instant WhoisClient::deadline(const Exchange& exchange) const {
@@ -169,15 +170,21 @@ void WhoisClient::overdue(uint32_t slot) {
                 .cut = !whole});
 }
 
+// The exchange is over, but for its connection.
 void WhoisClient::finish(uint32_t slot, WhoisResult result) {
   Exchange& exchange = exchanges_[slot];
-  exchange.state = Exchange::State::ended;
+  exchange.state = Exchange::State::closing;
   timers_.disarm(slot);
-  in_flight_--;
   transport_.close(exchange.stream);
   result.peer = &exchange.addresses[exchange.address];
   result.rtt = transport_.now() - exchange.began;
-  client_.on_whois_end(exchange.token, result);
+  exchange.result = result;
+}
+
+void WhoisClient::tell(uint32_t slot) {
+  in_flight_--;
+  client_.on_whois_end(exchanges_[slot].token, exchanges_[slot].result);
+  release(slot);
 }
 
 void WhoisClient::release(uint32_t slot) {
@@ -191,9 +198,9 @@ void WhoisClient::release(uint32_t slot) {
 void WhoisClient::drop_all() {
   for (uint32_t slot = 0; slot < exchanges_.size(); ++slot) {
     Exchange& exchange = exchanges_[slot];
-    if (exchange.state == Exchange::State::free || exchange.state == Exchange::State::ended)
+    if (exchange.state == Exchange::State::free || exchange.state == Exchange::State::dropped)
       continue;
-    exchange.state = Exchange::State::ended;
+    exchange.state = Exchange::State::dropped;
     timers_.disarm(slot);
     in_flight_--;
     transport_.close(exchange.stream);

@@ -83,7 +83,13 @@ class WhoisClient {
 
  private:
   struct Exchange {
-    enum class State : uint8_t { free, connecting, reading, ended };
+    enum class State : uint8_t {
+      free,
+      connecting,
+      reading,
+      closing,  // `result` is told when the connection is gone: the server counts it until then
+      dropped,
+    };
     State state = State::free;
     uint64_t token = 0;
     io::StreamId stream;
@@ -93,6 +99,7 @@ class WhoisClient {
     Instant began{};
     Instant step{};  // when it connected, or the last byte came
     whois::Session session;
+    WhoisResult result;  // of `closing`
   };
 
   bool connect(uint32_t slot);
@@ -103,6 +110,7 @@ class WhoisClient {
   void overdue(uint32_t slot);
   [[nodiscard]] Instant deadline(const Exchange& exchange) const;
   void finish(uint32_t slot, WhoisResult result);
+  void tell(uint32_t slot);
   void release(uint32_t slot);
 
   io::Transport& transport_;
