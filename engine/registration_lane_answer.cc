@@ -7,10 +7,6 @@
 namespace zonesweep::engine {
 namespace {
 
-[[nodiscard]] std::string_view top_of(std::string_view name) noexcept {
-  return name.substr(name.rfind('.') + 1);  // npos + 1 is 0
-}
-
 [[nodiscard]] bool of_registrar(RegistrationStep step) noexcept {
   return step == RegistrationStep::registrar_rdap || step == RegistrationStep::registrar_whois;
 }
@@ -148,7 +144,7 @@ void RegistrationLane::step_failed(uint32_t slot, const Reading& reading) {
 // Which WHOIS server a zone has is asked once; the other names of the zone wait for it in line.
 Reading RegistrationLane::read_zone(uint32_t slot, const WhoisResult& result) {
   const Lookup& lookup = lookups_[slot];
-  const std::string_view zone = top_of(lookup.domain);
+  const std::string_view zone = whois::zone_of(lookup.domain);
   Reading reading = reader_.read(result, zone, servers_[lookup.server].host);
   if (result.kind != WhoisResult::Kind::answer || result.cut ||
       reading.health != Reading::Health::works)
@@ -164,7 +160,7 @@ Reading RegistrationLane::read_zone(uint32_t slot, const WhoisResult& result) {
 
 void RegistrationLane::zone_known(uint32_t slot) {
   Lookup& lookup = lookups_[slot];
-  const auto zone = zones_.find(top_of(lookup.domain));
+  const auto zone = zones_.find(whois::zone_of(lookup.domain));
   if (zone == zones_.end() || zone->second == kNone) {
     // What RDAP said before is the better reason.
     const bool failed_before = lookup.name.failure != RegistrationStatus::ok;

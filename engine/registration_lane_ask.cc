@@ -7,10 +7,6 @@
 namespace zonesweep::engine {
 namespace {
 
-[[nodiscard]] std::string_view top_of(std::string_view name) noexcept {
-  return name.substr(name.rfind('.') + 1);  // npos + 1 is 0
-}
-
 [[nodiscard]] bool over_rdap(RegistrationStep step) noexcept {
   return step == RegistrationStep::rdap || step == RegistrationStep::registrar_rdap;
 }
@@ -158,7 +154,8 @@ RegistrationLane::Begun RegistrationLane::begin(uint32_t slot) {
     release(slot);
     return Begun::yes;
   }
-  if (lookup.name.step == RegistrationStep::iana && zones_.contains(top_of(lookup.domain))) {
+  if (lookup.name.step == RegistrationStep::iana &&
+      zones_.contains(whois::zone_of(lookup.domain))) {
     zone_known(slot);
     return Begun::yes;
   }
@@ -204,7 +201,7 @@ bool RegistrationLane::join(uint32_t slot) {
   Lookup& lookup = lookups_[slot];
   const bool zone = lookup.name.step == RegistrationStep::iana;
   scratch_.assign(std::to_string(lookup.server)).append(1, ' ');
-  scratch_.append(zone ? top_of(lookup.domain) : lookup.domain);
+  scratch_.append(zone ? whois::zone_of(lookup.domain) : lookup.domain);
   scratch_.append(1, static_cast<char>('0' + static_cast<int>(lookup.name.step)));
   // A registrar's answer is joined to the registry's own of that name.
   if (lookup.name.registry_source != Source::none) return false;
@@ -237,7 +234,7 @@ bool RegistrationLane::ask_whois(uint32_t slot) {
   const Lookup& lookup = lookups_[slot];
   const Server& server = servers_[lookup.server];
   const bool zone = lookup.name.step == RegistrationStep::iana;
-  const std::string_view name = zone ? top_of(lookup.domain) : lookup.domain;
+  const std::string_view name = zone ? whois::zone_of(lookup.domain) : lookup.domain;
   if (!whois_.ask(token_of(slot), server.addresses, server.host, name)) return false;
   counts_.whois++;
   return true;

@@ -9,10 +9,6 @@
 namespace zonesweep::engine {
 namespace {
 
-[[nodiscard]] std::string_view top_of(std::string_view name) noexcept {
-  return name.substr(name.rfind('.') + 1);  // npos + 1 is 0
-}
-
 [[nodiscard]] bool is_https(std::string_view target) noexcept {
   return target.starts_with("https://") || target.starts_with("http://");
 }
@@ -193,7 +189,7 @@ uint32_t RegistrationLane::iana() {
 
 // Its zone has no WHOIS server that is known, and nobody has asked yet.
 bool RegistrationLane::ask_iana(const ParkedName& name) {
-  return options_.probe != RegistrationProbe::rdap && !zones_.contains(top_of(name.name)) &&
+  return options_.probe != RegistrationProbe::rdap && !zones_.contains(whois::zone_of(name.name)) &&
          iana() != kNone;
 }
 
@@ -206,7 +202,7 @@ uint32_t RegistrationLane::server_of(const ParkedName& name, RegistrationVerdict
   const Route& route = route_of(plan);
   if (name.step == RegistrationStep::rdap) return route.rdap;
   if (route.whois != kNone) return route.whois;
-  const auto learnt = zones_.find(top_of(plan.domain));
+  const auto learnt = zones_.find(whois::zone_of(plan.domain));
   return learnt == zones_.end() ? kNone : learnt->second;
 }
 
