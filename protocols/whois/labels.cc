@@ -187,17 +187,20 @@ void LabelFolder::add(std::string_view text) noexcept {
 }
 
 const Label* find_label(const LabelFolder& folded) noexcept {
-  if (!folded.usable()) return nullptr;
-  const Label* const label = table().find(folded.text(), folded.hash());
-  return label != nullptr ? label : composed_label(folded.text());
+  return folded.usable() ? table().find(folded.text(), folded.hash()) : nullptr;
 }
 
 namespace {
 
+[[nodiscard]] const Label* known_or_composed(const LabelFolder& folded) noexcept {
+  const Label* const known = find_label(folded);
+  return known != nullptr || !folded.usable() ? known : composed_label(folded.text());
+}
+
 [[nodiscard]] const Label* find_whole(std::string_view text) noexcept {
   LabelFolder folded;
   folded.add(text);
-  return find_label(folded);
+  return known_or_composed(folded);
 }
 
 // "RegistryExpiryDate"
@@ -205,6 +208,7 @@ namespace {
   const auto is_hump = [&](size_t at) {
     return text[at - 1] >= 'a' && text[at - 1] <= 'z' && text[at] >= 'A' && text[at] <= 'Z';
   };
+  if (text.find(' ') != std::string_view::npos) return nullptr;
   LabelFolder folded;
   size_t from = 0;
   for (size_t at = 1; at < text.size(); ++at) {
@@ -215,7 +219,7 @@ namespace {
   }
   if (from == 0) return nullptr;
   folded.add(text.substr(from));
-  return find_label(folded);
+  return known_or_composed(folded);
 }
 
 // Half a label is as good as the whole where it has two words, or the one that forms do not ask for.

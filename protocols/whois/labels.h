@@ -104,8 +104,10 @@ class LabelFolder {
   bool too_long_ = false;
 };
 
-// Null for a label that means nothing here.
+// In the dictionary; null for a label that is not.
 [[nodiscard]] const Label* find_label(const LabelFolder& folded) noexcept;
+// In the dictionary or by its words (label_words.h), as a whole or in parts: "Created (dd/mm/yyyy)",
+// "Estado / Status", "ExpiryDate". Null for a label that means nothing here.
 [[nodiscard]] const Label* find_label(std::string_view text) noexcept;
 
 }  // namespace zonesweep::whois

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocols/registration/date.h"
+#include "protocols/whois/label_words.h"
 #include "protocols/whois/values.h"
 
 namespace zonesweep::whois {
@@ -90,7 +91,9 @@ constexpr size_t kPhraseWords = 6;      // "domain record activated on the"
     folded.add(text.substr(at, end - at));
     folded.add(" ");
     at = word_at(text, end);
-    const Label* const label = find_label(folded);
+    const Label* label = find_label(folded);
+    if (label == nullptr && at < text.size() && is_digit(text[at]) && folded.usable())
+      label = composed_label(folded.text());
     const Meaning* const meaning = label == nullptr ? nullptr : label->meaning_in(Section::none);
     if (meaning == nullptr) continue;
     const std::string_view rest = text.substr(at);

@@ -254,6 +254,39 @@ def in_its_legacy_charset_the_row_is_the_same(t):
     check(not different, "other rows:", *different[:10])
 
 
+# The charset of a zone, as Python calls it, and what stands for the two that the octets tell apart.
+PYTHON_CHARSETS = {"central-european": "iso-8859-2", "japanese": "euc_jp", "windows-874-2000": "cp874",
+                   "windows-949": "cp949", "big5-hkscs": "big5hkscs"}
+
+
+def charsets_of_zones():
+    table = (ROOT / "protocols" / "whois" / "data" / "conventions.tsv").read_text()
+    rows = [line.split("\t") for line in table.splitlines() if line and not line.startswith("#")]
+    return {row[0]: row[1] for row in rows if row[1] != "-"}
+
+
+@test
+def in_the_charset_of_its_zone_the_row_is_the_same(t):
+    charsets = charsets_of_zones()
+    answers, files = [], []
+    for answer in whois_answers():
+        charset = charsets.get(answer.name.rpartition(".")[2])
+        text = answer.path.read_bytes()
+        if charset is None or charset == "iso-2022-jp" or text.isascii():
+            continue
+        try:
+            encoded = text.decode("utf-8-sig").encode(PYTHON_CHARSETS.get(charset, charset))
+        except UnicodeError:
+            continue  # not UTF-8 to begin with, or a letter that the charset does not have
+        answers.append(answer)
+        files.append(t.folder / f"{len(files)}.txt")
+        files[-1].write_bytes(encoded)
+    different = [a.key for a, one, two in zip(answers, parsed(t, "whois", answers), parsed(t, "whois", answers, files=files))
+                 if one != two]
+    t.note(f"{len(answers)} answers, {len(different)} different")
+    check(not different, "other rows:", *different[:10])
+
+
 RDAP_FIELDS = ("domain", "registrar", "registrar_iana_id", "created", "updated", "expires", "status", "nameservers",
                "dnssec")
 
