@@ -1,5 +1,6 @@
 #include "cache/file_tier.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -110,6 +111,12 @@ bool is_plain_file(const std::string& path) {
   return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
 }
 
+// SQLite would let anybody read it, and gives the files beside it the same rights.
+void create_for_us(const std::string& path) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+  if (fd >= 0) close(fd);
+}
+
 // Renames the file and what SQLite keeps beside it. The new name, or "" if that fails.
 std::string set_aside(const std::string& path) {
   for (int number = 1; number < kAsideNames; ++number) {
@@ -209,6 +216,7 @@ std::expected<std::unique_ptr<FileTier>, FileProblem> FileTier::open(const std::
   if (exists(path) && !is_plain_file(path)) return unusable("not a file");
   for (int attempt = 0; attempt < 2; ++attempt) {
     if (missing == Missing::fail && !exists(path)) return unusable("there is no such file");
+    if (missing == Missing::create) create_for_us(path);
     auto database = std::make_unique<Database>();
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                       (missing == Missing::create ? SQLITE_OPEN_CREATE : 0);

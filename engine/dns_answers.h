@@ -45,6 +45,7 @@ class DnsAnswers {
   // Keeps what the record says, if it may be kept; it is in the table after flush().
   void keep(DnsRecord record, io::Instant now, int64_t wall_us);
   void flush(io::Instant now) { cache_.flush(now); }
+  [[nodiscard]] bool idle() const { return cache_.idle(); }
 
   // The shared tier (engine/redis_tier.h).
   void share(RedisTier& tier) { cache_.share(tier); }

@@ -113,6 +113,8 @@ bool DnsLane::turn() {
 
 bool DnsLane::finished() const {
   if (draining_) return asked_ == 0 && pausing_ == 0 && again_.empty() && held_.empty();
+  // Another lane may wait for a question that this one has not let go of yet.
+  if (answers_ && !answers_->idle()) return false;
   return lookups_.empty() && (!batch_ || batch_at_ == batch_->block.names.size()) &&
          queue_.drained();
 }

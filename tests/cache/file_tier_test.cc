@@ -95,6 +95,11 @@ TEST_F(FileTierTest, keeps_what_was_written_for_the_next_run) {
   EXPECT_EQ(load(*tier), 1'000U);
 }
 
+TEST_F(FileTierTest, is_not_for_others_to_read) {
+  ASSERT_TRUE(open());
+  EXPECT_EQ(fs::status(path).permissions() & fs::perms::others_all, fs::perms::none);
+}
+
 TEST_F(FileTierTest, leaves_out_what_has_expired) {
   auto tier = open();
   ASSERT_TRUE(write(*tier, 0, 10, 1'400));

@@ -528,6 +528,30 @@ TEST_F(DnsLaneTest, a_list_that_is_wholly_known_is_written_without_a_query) {
   EXPECT_EQ(statistics_.sent, 1);
 }
 
+// Whoever waits for one of its questions would wait for ever.
+TEST_F(DnsLaneTest, a_lane_does_not_end_before_its_answers_are_in_the_cache) {
+  net_.add_server<sim::AnsweringServer>(endpoint("192.0.2.1"));
+  auto cache = AnswerCache::open({.bytes = 4 << 20}, {.resolvers = {endpoint("192.0.2.1")}},
+                                 {.lanes = 2, .questions_per_lane = 100, .start = net_.now()});
+  ASSERT_TRUE(cache);
+  cache::Table& table = (*cache)->table();
+  std::vector<cache::Stripe> stripes;
+  for (uint32_t i = 0; i < table.stripe_count(); ++i)
+    stripes.emplace_back(table.memory(), table.geometry(), i);
+  for (cache::Stripe& stripe : stripes) ASSERT_TRUE(stripe.try_claim());
+  add_names(1);
+  queue_.close();
+  const std::vector<io::Endpoint> servers{endpoint("192.0.2.1")};
+  auto lane = DnsLane::create(net_, queue_, rows_, servers, {.cache = cache->get()}, stop_);
+  ASSERT_TRUE(lane);
+  for (int turns = 0; turns < 1'000 && rows_.rows.empty(); ++turns) ASSERT_TRUE((*lane)->turn());
+  ASSERT_EQ(rows_.rows.size(), 1);
+  for (int turns = 0; turns < 10; ++turns) EXPECT_TRUE((*lane)->turn());
+  for (cache::Stripe& stripe : stripes) stripe.release();
+  (*lane)->run();
+  EXPECT_EQ(table.counters().entries, 1);
+}
+
 // Two lanes over one cache, turned in turn. The network of each answers its own lane only.
 TEST_F(DnsLaneTest, a_question_is_in_flight_once_whatever_the_lane) {
   sim::SimTransport other_net{8};
