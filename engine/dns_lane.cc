@@ -84,7 +84,7 @@ void DnsLane::run() {
   }
   if (draining_) abandon();
   writer_.flush();
-  if (redis_) say_farewell();
+  if (redis_ && stop_.load(std::memory_order_relaxed) != StopLevel::abandon) redis_->say_farewell();
   publish(true);
 }
 
@@ -186,21 +186,7 @@ void DnsLane::publish(bool always) {
   shared_.publish(statistics_);
 }
 
-std::string DnsLane::redis_problem() const {
-  return redis_ && redis_->counters().offs > 0 ? redis_->problem() : std::string();
-}
-
-// The answers that were handed to the shared tier last may still be on their way.
-void DnsLane::say_farewell() {
-  const Instant until = transport_.now() + limits::kRedisEndWait;
-  const bool abandoned = stop_.load(std::memory_order_relaxed) == StopLevel::abandon;
-  while (!abandoned && !redis_->owes_nothing() && transport_.now() < until &&
-         transport_.failure().empty()) {
-    redis_->flush();
-    for (const io::Event& event : transport_.turn(until, 1)) (void)redis_->on_event(event);
-  }
-  redis_->close_all();
-}
+std::string DnsLane::redis_problem() const { return redis_ ? redis_->complaint() : std::string(); }
 
 void DnsLane::abandon() {
   if (!options_.rows_for_cancelled) return;

@@ -161,7 +161,6 @@ class DnsLane final : private DnsTcp::Client, private RedisTier::Client {
   void ask_upstream(uint32_t slot);
   bool on_fetched(uint32_t slot, std::string_view sealed) override;
   void end_fetch(Question& question);
-  void say_farewell();
   void look_again();
   [[nodiscard]] bool known_by_now(uint32_t slot, DnsRecord& record);
   [[nodiscard]] uint32_t questions_of(const InputName& name) const;

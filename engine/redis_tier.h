@@ -127,10 +127,16 @@ class RedisTier final : private RedisLink::Owner, private HostLookup::Client {
 
   [[nodiscard]] bool owes_nothing() const;  // no reply is awaited
   void close_all();
+  // At the end of the lane, which hears of no event any more: waits for the last replies, and closes.
+  void say_farewell();
 
   [[nodiscard]] const RedisCounters& counters() const { return counters_; }
   // What went wrong last; empty if nothing did. No secret is in it.
   [[nodiscard]] const std::string& problem() const { return problem_; }
+  // The same, if some server was left alone for it.
+  [[nodiscard]] std::string complaint() const {
+    return counters_.offs > 0 ? problem_ : std::string();
+  }
 
  private:
   struct Get {

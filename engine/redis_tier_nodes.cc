@@ -221,4 +221,13 @@ void RedisTier::close_all() {
   if (hosts_) hosts_->close_all();
 }
 
+void RedisTier::say_farewell() {
+  const Instant until = transport_.now() + limits::kRedisEndWait;
+  while (!owes_nothing() && transport_.now() < until && transport_.failure().empty()) {
+    flush();
+    for (const io::Event& event : transport_.turn(until, 1)) (void)on_event(event);
+  }
+  close_all();
+}
+
 }  // namespace zonesweep::engine

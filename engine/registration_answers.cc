@@ -39,22 +39,46 @@ std::optional<RegistrationAnswers::Known> RegistrationAnswers::find(const Questi
                                                                     RegistrationReader& reader) {
   if (!assign(question)) return std::nullopt;
   const auto hit = cache_.find(key_, now, again);
-  if (!hit || hit->envelope.format != kFormat || hit->value.size() < kHeadBytes)
-    return std::nullopt;
-  const auto status = static_cast<RegistrationStatus>(hit->value[0]);
-  const auto source = static_cast<RegistrationSource>(hit->value[1]);
-  const auto server_size = std::to_integer<size_t>(hit->value[3]);
+  auto known = hit ? read(*hit, question, reader) : std::nullopt;
+  if (known) hits_++;
+  return known;
+}
+
+uint32_t RegistrationAnswers::fetch(const Question& question, uint32_t token) {
+  return assign(question) ? cache_.fetch(key_, token) : RedisTier::kNone;
+}
+
+std::optional<RegistrationAnswers::Known> RegistrationAnswers::receive(const Question& question,
+                                                                       std::string_view sealed,
+                                                                       io::Instant now,
+                                                                       int64_t wall_us,
+                                                                       RegistrationReader& reader) {
+  if (!assign(question)) return std::nullopt;
+  const auto now_s = static_cast<uint32_t>(wall_us / 1'000'000);
+  const auto hit = LaneCache::received(key_, sealed, now, now_s);
+  auto known = hit ? read(*hit, question, reader) : std::nullopt;
+  if (known) cache_.keep_received(key_, *hit, now);
+  return known;
+}
+
+// The reader judges the text anew: whoever stored it is not asked what it says.
+std::optional<RegistrationAnswers::Known> RegistrationAnswers::read(const LaneCache::Hit& hit,
+                                                                    const Question& question,
+                                                                    RegistrationReader& reader) {
+  if (hit.envelope.format != kFormat || hit.value.size() < kHeadBytes) return std::nullopt;
+  const auto status = static_cast<RegistrationStatus>(hit.value[0]);
+  const auto source = static_cast<RegistrationSource>(hit.value[1]);
+  const auto server_size = std::to_integer<size_t>(hit.value[3]);
   if (source != RegistrationSource::rdap && source != RegistrationSource::whois)
     return std::nullopt;
-  if (hit->value.size() - kHeadBytes < server_size) return std::nullopt;
-  const auto texts = text_of(hit->value.subspan(kHeadBytes));
+  if (hit.value.size() - kHeadBytes < server_size) return std::nullopt;
+  const auto texts = text_of(hit.value.subspan(kHeadBytes));
   Known known{.source = source,
               .server = texts.substr(0, server_size),
-              .tries = std::to_integer<uint32_t>(hit->value[2])};
+              .tries = std::to_integer<uint32_t>(hit.value[2])};
   known.reading =
       reader.read_again(source, texts.substr(server_size), question.domain, known.server);
   if (known.reading.verdict.status != status) return std::nullopt;
-  hits_++;
   return known;
 }
 

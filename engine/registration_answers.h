@@ -50,10 +50,21 @@ class RegistrationAnswers {
   void keep(const Question& question, const Known& known, io::Instant now, int64_t wall_us);
   void flush(io::Instant now) { cache_.flush(now); }
 
+  // The shared tier (engine/redis_tier.h): asks it; RedisTier::kNone: ask the server.
+  void share(RedisTier& tier) { cache_.share(tier); }
+  [[nodiscard]] uint32_t fetch(const Question& question, uint32_t token);
+  // What it brought, if that is an answer; then others find it here.
+  [[nodiscard]] std::optional<Known> receive(const Question& question, std::string_view sealed,
+                                             io::Instant now, int64_t wall_us,
+                                             RegistrationReader& reader);
+
   [[nodiscard]] cache::Counters counters() const;
 
  private:
   [[nodiscard]] bool assign(const Question& question);
+  [[nodiscard]] static std::optional<Known> read(const LaneCache::Hit& hit,
+                                                 const Question& question,
+                                                 RegistrationReader& reader);
 
   LaneCache cache_;
   cache::Key key_;

@@ -58,15 +58,27 @@ std::expected<std::unique_ptr<RegistrationLane>, io::Error> RegistrationLane::cr
   auto hosts = HostLookup::create(transport, resolvers, *lane, seed);
   if (!hosts) return std::unexpected(hosts.error());
   lane->hosts_ = std::move(*hosts);
+  lane->open_redis(resolvers);
   lane->remember(memory);
   lane->publish(true);
   return lane;
 }
 
+// Without it the run goes on: the tier may be away for any reason.
+void RegistrationLane::open_redis(std::span<const io::Endpoint> resolvers) {
+  if (!answers_ || !options_.redis) return;
+  auto tier = RedisTier::create(transport_, *options_.redis, resolvers, *this);
+  if (!tier) return;
+  redis_ = std::move(*tier);
+  answers_->share(*redis_);
+}
+
 void RegistrationLane::run() {
   while (turn()) {
   }
-  if (stop_.load(std::memory_order_relaxed) == StopLevel::abandon) abandon();
+  const bool abandoned = stop_.load(std::memory_order_relaxed) == StopLevel::abandon;
+  if (abandoned) abandon();
+  if (redis_ && !abandoned) redis_->say_farewell();
   publish(true);
   writer_.flush();
 }
@@ -81,6 +93,7 @@ bool RegistrationLane::turn() {
   intake();
   serve_all();
   https_.flush();
+  if (redis_) redis_->flush();
   if (answers_) answers_->flush(now_);
   writer_.tick(now_);
   publish(false);
@@ -97,6 +110,7 @@ bool RegistrationLane::finished() const {
 }
 
 void RegistrationLane::dispatch(const io::Event& event) {
+  if (redis_ && redis_->on_event(event)) return;
   if (hosts_->on_event(event) || https_.on_event(event)) return;
   whois_.on_event(event);
 }
@@ -105,6 +119,7 @@ void RegistrationLane::expire() {
   whois_.expire(now_);
   https_.expire(now_);
   hosts_->expire(now_);
+  if (redis_) redis_->turn();
   due_.clear();
   timers_.expire(now_, due_);
   for (const uint32_t backend : due_) touch(backend);
@@ -118,6 +133,7 @@ Instant RegistrationLane::wake_at() const {
   if (!ready_.empty() && !full_ && stop_.load(std::memory_order_relaxed) == StopLevel::run)
     return now_;
   wake = std::min({wake, whois_.wake_at(wake), https_.wake_at(wake), hosts_->wake_at()});
+  if (redis_) wake = std::min(wake, redis_->wake_at());
   return timers_.next(wake);
 }
 
@@ -131,6 +147,7 @@ void RegistrationLane::publish(bool now) {
   publish_at_ = now_ + limits::kPublishEvery;
   counts_.waiting = waiting_;
   if (answers_) counts_.cache = answers_->counters();
+  if (redis_) counts_.redis = redis_->counters();
   counts_.in_flight = whois_.in_flight() + https_.in_flight();
   counts_.backends = backends_.size();
   counts_.parked_on_disk = parking_.disk_bytes();

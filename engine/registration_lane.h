@@ -86,15 +86,17 @@ struct RegistrationOptions {
   Fence fence;
   WhoisOptions whois;
   HttpsOptions https;
-  bool rows_for_cancelled = false;  // stdout: an abandoned run leaves CANCELLED rows
-  AnswerCache* cache = nullptr;     // null: none. Rows with a registrar's data are not kept
-  uint64_t random_seed = 0;         // simulations only
-  int64_t (*wall_us)() = nullptr;   // microseconds since the Unix epoch; called once per turn
+  bool rows_for_cancelled = false;    // stdout: an abandoned run leaves CANCELLED rows
+  AnswerCache* cache = nullptr;       // null: none. Rows with a registrar's data are not kept
+  std::optional<RedisOptions> redis;  // the shared tier; only with a cache
+  uint64_t random_seed = 0;           // simulations only
+  int64_t (*wall_us)() = nullptr;     // microseconds since the Unix epoch; called once per turn
 };
 
 class RegistrationLane final : private WhoisClient::Client,
                                private HttpsClient::Client,
-                               private HostLookup::Client {
+                               private HostLookup::Client,
+                               private RedisTier::Client {
  public:
   // `memory`: what memory() of an earlier run gave, or empty.
   [[nodiscard]] static std::expected<std::unique_ptr<RegistrationLane>, io::Error> create(
@@ -110,6 +112,10 @@ class RegistrationLane final : private WhoisClient::Client,
 
   [[nodiscard]] std::string_view failure() const {
     return failure_.empty() ? transport_.failure() : failure_;
+  }
+  // After run(): what the shared tier complained of.
+  [[nodiscard]] std::string redis_problem() const {
+    return redis_ ? redis_->complaint() : std::string();
   }
   [[nodiscard]] RegistrationStatistics statistics() const { return shared_.read(); }
   // What a resume must know of the backends: engine/registration_memory.h.
@@ -150,6 +156,7 @@ class RegistrationLane final : private WhoisClient::Client,
   };
   struct Lookup {
     bool used = false;
+    bool shared_asked = false;  // the shared tier does not have it
     uint32_t generation = 0;
     uint32_t backend = kNone;
     uint32_t server = kNone;
@@ -163,6 +170,8 @@ class RegistrationLane final : private WhoisClient::Client,
   RegistrationLane(io::Transport& transport, NameQueue& queue, RegistrationWriter& writer,
                    Parking& parking, const Registries& registries, io::TlsContext& tls,
                    RegistrationOptions options, const std::atomic<StopLevel>& stop);
+
+  void open_redis(std::span<const io::Endpoint> resolvers);
 
   // turn (registration_lane.cc)
   [[nodiscard]] bool finished() const;
@@ -195,6 +204,8 @@ class RegistrationLane final : private WhoisClient::Client,
   [[nodiscard]] bool question_of(std::string_view name, std::string_view domain,
                                  RegistrationAnswers::Question& question);
   [[nodiscard]] bool write_known(const ParkedName& name, std::string_view domain, bool again);
+  void write_known(const ParkedName& name, std::string_view domain,
+                   const RegistrationAnswers::Known& known);
   void park(const ParkedName& name, uint32_t backend);
   void park_ahead(const ParkedName& name, uint32_t backend);
   void touch(uint32_t backend);
@@ -211,6 +222,8 @@ class RegistrationLane final : private WhoisClient::Client,
     no_room,  // of the lane
   };
   [[nodiscard]] Begun begin(uint32_t slot);
+  [[nodiscard]] bool fetch(uint32_t slot);
+  bool on_fetched(uint32_t slot, std::string_view sealed) override;
   [[nodiscard]] Begun ask(uint32_t slot);
   [[nodiscard]] bool ask_whois(uint32_t slot);
   [[nodiscard]] bool ask_rdap(uint32_t slot);
@@ -275,6 +288,7 @@ class RegistrationLane final : private WhoisClient::Client,
   bool full_ = false;  // no lookup was free, or no stream
 
   std::unique_ptr<RegistrationAnswers> answers_;  // null without a cache
+  std::unique_ptr<RedisTier> redis_;              // null without a shared tier
   RegistrationReader reader_;
   RegistrationReader registry_reader_;
   std::string name_;  // scratch

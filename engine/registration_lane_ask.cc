@@ -44,7 +44,7 @@ namespace {
 
 void RegistrationLane::serve_all() {
   if (stop_.load(std::memory_order_relaxed) != StopLevel::run) return;
-  full_ = false;
+  full_ = redis_ && redis_->settling();  // what others know may be known in a moment
   // Each that is listed now gets its turn; what it lists again comes with the next.
   for (size_t left = ready_.size(); left > 0 && !full_ && failure_.empty(); --left) {
     const uint32_t backend = ready_.front();
@@ -89,6 +89,7 @@ uint32_t RegistrationLane::pop(uint32_t index) {
   take_next(index, lookup.bytes);
   waiting_--;
   lookup.used = true;
+  lookup.shared_asked = false;
   lookup.generation++;
   lookup.backend = index;
   lookup.server = kNone;
@@ -154,6 +155,7 @@ RegistrationLane::Begun RegistrationLane::begin(uint32_t slot) {
     release(slot);
     return Begun::yes;
   }
+  if (redis_ && lookup.name.tries == 0 && !lookup.shared_asked && fetch(slot)) return Begun::yes;
   if (lookup.name.step == RegistrationStep::iana &&
       zones_.contains(whois::zone_of(lookup.domain))) {
     zone_known(slot);
@@ -182,6 +184,44 @@ RegistrationLane::Begun RegistrationLane::begin(uint32_t slot) {
     return Begun::yes;
   }
   return join(slot) ? Begun::yes : ask(slot);
+}
+
+// The backend is not asked meanwhile for more than it would be asked for at once.
+bool RegistrationLane::fetch(uint32_t slot) {
+  Lookup& lookup = lookups_[slot];
+  lookup.shared_asked = true;
+  RegistrationAnswers::Question question;
+  if (!question_of(lookup.name.name, lookup.domain, question) ||
+      answers_->fetch(question, slot) == RedisTier::kNone)
+    return false;
+  backends_[lookup.backend].resolving++;
+  return true;
+}
+
+bool RegistrationLane::on_fetched(uint32_t slot, std::string_view sealed) {
+  Lookup& lookup = lookups_[slot];
+  const uint32_t index = lookup.backend;
+  Backend& backend = backends_[index];
+  backend.resolving--;
+  touch(index);
+  RegistrationAnswers::Question question;
+  std::optional<RegistrationAnswers::Known> known;
+  if (!sealed.empty() && question_of(lookup.name.name, lookup.domain, question))
+    known = answers_->receive(question, sealed, now_, wall_us_, reader_);
+  if (known) {
+    write_known(lookup.name, lookup.domain, *known);
+    release(slot);
+    return true;
+  }
+  // The permit that it was taken out for may be another's by now.
+  const bool goes_on = stop_.load(std::memory_order_relaxed) == StopLevel::run;
+  if (goes_on && backend.limiter.ready_at() <= now_ && !backend.limiter.given_up(now_)) {
+    (void)begin(slot);
+  } else {
+    park_ahead(lookup.name, index);
+    release(slot);
+  }
+  return false;
 }
 
 // Its server has no address. While that may pass, the backend waits, and loses no name.

@@ -77,23 +77,27 @@ bool RegistrationLane::write_known(const ParkedName& name, std::string_view doma
   RegistrationAnswers::Question question;
   if (!question_of(name.name, domain, question)) return false;
   const auto known = answers_->find(question, now_, again, reader_);
-  if (!known) return false;
+  if (known) write_known(name, domain, *known);
+  return known.has_value();
+}
+
+void RegistrationLane::write_known(const ParkedName& name, std::string_view domain,
+                                   const RegistrationAnswers::Known& known) {
   RegistrationRecord record{.seq = name.seq,
                             .input = name.input,
                             .name = name.name,
                             .domain = domain,
-                            .status = known->reading.verdict.status,
-                            .source = known->source,
-                            .server = known->server,
-                            .answer = known->reading.answer,
-                            .tries = known->tries,
+                            .status = known.reading.verdict.status,
+                            .source = known.source,
+                            .server = known.server,
+                            .answer = known.reading.answer,
+                            .tries = known.tries,
                             .cached = true,
                             .ts_us = wall_us_};
-  if (options_.raw) record.raw = known->reading.raw;
+  if (options_.raw) record.raw = known.reading.raw;
   writer_.write(name.chunk, record);
   counts_.rows++;
   counts_.statuses[static_cast<size_t>(record.status)]++;
-  return true;
 }
 
 void RegistrationLane::write_refusal(const NameBatch& batch, const InputName& input,

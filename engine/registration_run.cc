@@ -22,7 +22,8 @@ namespace {
 // WHOIS needs a stream for each exchange, RDAP one for each connection; names come over few sockets.
 io::TransportOptions transport_for(const RegistrationOptions& options) {
   io::TransportOptions transport;
-  transport.streams = options.whois.exchanges + options.https.connections_max + 64;
+  transport.streams =
+      options.whois.exchanges + options.https.connections_max + limits::kRedisNodes + 64;
   transport.sockets = 256;
   return transport;
 }
@@ -147,6 +148,7 @@ void RegistrationRun::run(const Place& place, std::span<const io::Endpoint> reso
       to_stdout && place.question > 0 ? RowsSay::table : RowsSay::nothing);
   RegistrationOptions options = setup_.lane;
   options.cache = place.cache;
+  options.redis = place.redis;
   auto created = RegistrationLane::create(
       *lane_->transport, queue_, *lane_->writer, *lane_->parking, *registries_, *tls_, resolvers,
       std::move(options), stop, place.resume ? backends_file_.read() : std::string());
@@ -168,6 +170,10 @@ void RegistrationRun::remember() {
 
 RegistrationStatistics RegistrationRun::statistics() const {
   return lane_ && lane_->lane ? lane_->lane->statistics() : RegistrationStatistics{};
+}
+
+std::string RegistrationRun::redis_problem() const {
+  return lane_ && lane_->lane ? lane_->lane->redis_problem() : std::string();
 }
 
 std::string_view RegistrationRun::failure() const {

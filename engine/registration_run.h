@@ -53,9 +53,10 @@ class RegistrationRun {
   struct Place {
     Output* output = nullptr;
     AnswerCache* cache = nullptr;  // null: none
-    uint32_t sink = 0;             // the lane's
-    uint32_t question = 0;         // the registration's number
-    std::string directory;         // of the output; "-" is standard output
+    std::optional<RedisOptions> redis;
+    uint32_t sink = 0;      // the lane's
+    uint32_t question = 0;  // the registration's number
+    std::string directory;  // of the output; "-" is standard output
     Layout layout;
     bool resume = false;
   };
@@ -67,7 +68,8 @@ class RegistrationRun {
 
   [[nodiscard]] NameQueue& queue() { return queue_; }
   [[nodiscard]] RegistrationStatistics statistics() const;
-  [[nodiscard]] std::string_view failure() const;  // after join()
+  [[nodiscard]] std::string_view failure() const;   // after join()
+  [[nodiscard]] std::string redis_problem() const;  // the same
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:

@@ -11,6 +11,7 @@
 
 #include "cache/table.h"
 #include "engine/latency.h"
+#include "engine/redis_tier.h"
 #include "engine/registration_record.h"
 
 namespace zonesweep::engine {
@@ -31,6 +32,7 @@ struct RegistrationStatistics {
   uint64_t input_bytes = 0;     // input position of the last batch taken
   uint64_t parked_on_disk = 0;  // bytes, now
   cache::Counters cache;        // rows that needed no question, and others
+  RedisCounters redis;          // of the shared tier
   std::array<uint64_t, kRegistrationStatusCount> statuses{};
   LatencyHistogram latency;
 };

@@ -224,6 +224,7 @@ std::expected<void, ScanError> Scan::start_registration() {
   const std::string why_not =
       registration_->start({.output = output_.get(),
                             .cache = cache_.get(),
+                            .redis = options_.cache.redis,
                             .sink = options_.lanes,
                             .question = probes().registration_question(),
                             .directory = output.directory,
@@ -336,17 +337,23 @@ std::expected<void, ScanError> Scan::finish() {
 
 // One line for all lanes: they meet the same servers.
 void Scan::note_redis_problems() {
+  std::string problem = registration_ ? registration_->redis_problem() : std::string();
   for (const auto& lane : lanes_) {
-    const std::string problem = lane->lane->redis_problem();
-    if (problem.empty()) continue;
-    late_warnings_.push_back(fmt::format(
-        "--cache-redis: {}; it was left alone for a while, and the rows are complete", problem));
-    return;
+    if (problem.empty()) problem = lane->lane->redis_problem();
   }
+  if (problem.empty()) return;
+  late_warnings_.push_back(fmt::format(
+      "--cache-redis: {}; it was left alone for a while, and the rows are complete", problem));
 }
 
 void Scan::remember() {
   if (registration_) registration_->remember();
+}
+
+RedisCounters redis_counters(const ScanProgress& now) {
+  RedisCounters all = now.lanes.redis;
+  if (now.registration) all.merge(now.registration->redis);
+  return all;
 }
 
 namespace {
@@ -368,7 +375,7 @@ std::string cache_json(const ScanProgress& now) {
       now.lanes.cache_hits + also.hits, now.lanes.cache_misses + also.misses,
       now.lanes.cache_expired + also.expired, now.lanes.cache_stored + also.stored,
       now.cache.evicted, now.lanes.cache_gave_up, now.cache.entries, now.cache_bytes,
-      now.cache_loaded, now.redis ? redis_json(now.lanes.redis) : "null");
+      now.cache_loaded, now.redis ? redis_json(redis_counters(now)) : "null");
 }
 
 std::string Scan::totals_json() const {

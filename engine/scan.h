@@ -68,6 +68,8 @@ struct ScanProgress {
   bool redis = false;         // there is a shared tier
 };
 
+// Of all lanes.
+[[nodiscard]] RedisCounters redis_counters(const ScanProgress& now);
 // The cache's part of _run.json and of the progress lines.
 [[nodiscard]] std::string cache_json(const ScanProgress& now);
 

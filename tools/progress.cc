@@ -101,8 +101,9 @@ void summarize_dns(const engine::ScanProgress& now) {
         lanes.cache_expired + now.cache.expired);
   }
   if (now.redis) {
-    say(stderr, "  redis     {} hits, {} misses, {} late, {} errors, {} stored\n", lanes.redis.hits,
-        lanes.redis.misses, lanes.redis.late, lanes.redis.errors, lanes.redis.stored);
+    const engine::RedisCounters redis = engine::redis_counters(now);
+    say(stderr, "  redis     {} hits, {} misses, {} late, {} errors, {} stored\n", redis.hits,
+        redis.misses, redis.late, redis.errors, redis.stored);
   }
   say(stderr, "  latency   p50 {}  p90 {}  p99 {}\n", time_text(lanes.latency.percentile(0.5)),
       time_text(lanes.latency.percentile(0.9)), time_text(lanes.latency.percentile(0.99)));

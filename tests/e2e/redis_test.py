@@ -12,6 +12,7 @@ import time
 import rdap_servers
 from harness import (BIN, Skip, World, check, equal, free_port, loopback, main, make_names, rows, run, spawn, start, stop, test,
                      write_names, zonesweep)
+from registration_world import RegistrationWorld, said
 from redis_servers import FakeServer, Redis, cluster, honest_greeting, need_redis
 
 VARYING = ("cached", "ts", "rtt_us")  # and every ttl
@@ -147,6 +148,24 @@ def authority(t):
         raise Skip("openssl is not installed")
     ca = rdap_servers.make_certificates(t.folder, ["localhost"])
     return {"ca": ca, "chain": t.folder / "leaf.pem", "key": t.folder / "leaf.key"}
+
+
+@test
+def registration_answers_are_shared_too(t):
+    need_redis()
+    world, redis = RegistrationWorld(t, zones=30, names=2_000), Redis(t)
+    names, found = [name for name in world.names() if not name.startswith("f-")], []
+    for number in range(2):
+        _, out = world.scan(t, names, "registration", "--cache-redis", redis.url)
+        found.append((totals(out), {row["seq"]: row for row in rows(out, "registration")}))
+        out.rename(t.folder / f"registration-{number}")
+    (first, fresh), (second, shared) = found
+    asked = [all["registration"]["rdap"] + all["registration"]["whois"] for all in (first, second)]
+    t.note(f"{len(names)} names: {asked[0]} questions, then {asked[1]};", second["cache"]["redis"])
+    check(asked[1] <= asked[0] // 20, asked)
+    equal(len(shared), len(names), "rows")
+    for seq, row in shared.items():
+        equal(said(row), said(fresh[seq]), "the row of the second run")
 
 
 # ------------------------------------------------------------------------------------------------- values
