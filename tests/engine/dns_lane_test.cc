@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/sim_redis.h"
 #include "tests/sim/sim_servers.h"
 #include "tests/sim/sim_transport.h"
 
@@ -586,6 +587,92 @@ TEST_F(DnsLaneTest, a_question_is_in_flight_once_whatever_the_lane) {
   EXPECT_EQ(other_rows.rows.size(), 500);
   EXPECT_EQ((*one)->statistics().sent + (*two)->statistics().sent, 700);
   for (const auto& [place, row] : other_rows.rows) EXPECT_EQ(row.status, Status::noerror);
+}
+
+// ------------------------------------------------------------------------------- the shared tier
+
+class DnsLaneAndRedis : public DnsLaneTest {
+ protected:
+  // A run over 3,000 names with a cache of its own, as another machine's.
+  void scan(DnsLaneOptions options = {}) {
+    auto cache = AnswerCache::open({.bytes = 4 << 20}, {.resolvers = {endpoint("192.0.2.1")}},
+                                   {.questions_per_lane = 10'000, .start = net_.now()});
+    ASSERT_TRUE(cache);
+    options.cache = cache->get();
+    options.redis = RedisOptions{.address = {.host = "192.0.2.9"}, .random_seed = 3};
+    add_names(3'000);
+    run(options);
+    EXPECT_EQ(rows_.rows.size(), 3'000U);
+    EXPECT_EQ(rows_.done.size(), 3'000U);
+    EXPECT_EQ(rows_.statuses(), (std::map<Status, uint64_t>{{Status::noerror, 3'000}}));
+  }
+  sim::AnsweringServer& upstream_ = net_.add_server<sim::AnsweringServer>(endpoint("192.0.2.1"));
+  sim::SimRedis& redis_ = net_.add_server<sim::SimRedis>(endpoint("192.0.2.9:6379"));
+};
+
+struct Machine final : DnsLaneAndRedis {
+  void TestBody() override {}
+  using DnsLaneAndRedis::redis_;
+  using DnsLaneAndRedis::rows_;
+  using DnsLaneAndRedis::scan;
+  using DnsLaneAndRedis::statistics_;
+};
+
+TEST(DnsLanesAndRedis, what_one_machine_has_asked_the_next_one_knows) {
+  Machine first;
+  first.scan();
+  EXPECT_EQ(first.statistics_.questions, 3'000U);
+  EXPECT_EQ(first.redis_.values.size(), 3'000U) << "the lane waits for the last replies";
+  Machine second;
+  second.redis_.values = first.redis_.values;
+  second.scan();
+  EXPECT_EQ(second.statistics_.redis.hits + second.statistics_.questions, 3'000U);
+  EXPECT_LE(second.statistics_.questions, 300U);
+  EXPECT_EQ(second.statistics_.redis.damaged, 0U);
+  for (const auto& [place, row] : first.rows_.rows) {
+    EXPECT_EQ(second.rows_.rows.at(place).status, row.status);
+    EXPECT_EQ(second.rows_.rows.at(place).input, row.input);
+  }
+}
+
+TEST_F(DnsLaneAndRedis, a_server_that_falls_silent_costs_a_moment) {
+  redis_.instead = [this](const sim::SimRedis::Words& words) {
+    if (words[0] == "GET" && redis_.heard["GET"] > 500) redis_.mute = true;
+    return std::string();
+  };
+  scan();
+  EXPECT_EQ(statistics_.questions, 3'000U);
+  EXPECT_LT(took_, 1s);
+}
+
+TEST_F(DnsLaneAndRedis, a_server_of_garbage_costs_no_row) {
+  redis_.instead = [this](const sim::SimRedis::Words& words) {
+    return words[0] == "GET" && redis_.heard["GET"] % 100 == 0 ? std::string("$3\r\nabc\r\n:x\r\n")
+                                                               : std::string();
+  };
+  scan();
+}
+
+TEST_F(DnsLaneAndRedis, a_server_that_is_away_costs_nothing) {
+  redis_.welcome = sim::SimServer::Welcome::refuse;
+  scan();
+  const auto with = took_;
+  EXPECT_LT(with, 1s);
+  EXPECT_EQ(statistics_.redis.hits, 0U);
+}
+
+TEST_F(DnsLaneAndRedis, a_slow_server_is_passed_by) {
+  redis_.think = 60ms;
+  scan();
+  EXPECT_LT(took_, 5s);
+}
+
+TEST_F(DnsLaneAndRedis, connections_that_break_again_and_again_lose_no_name) {
+  redis_.instead = [this](const sim::SimRedis::Words& words) {
+    if (words[0] == "GET" && redis_.heard["GET"] % 300 == 0) redis_.drop_all();
+    return std::string();
+  };
+  scan();
 }
 
 }  // namespace
