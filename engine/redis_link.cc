@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <initializer_list>
 #include <utility>
@@ -14,8 +15,8 @@ using cache::RedisReply;
 using Kind = RedisFailure::Kind;
 using Step = cache::RedisReader::Step;
 
-constexpr size_t kWriteBytes = 32 * 1024;        // a piece of what the transport takes at most
-static_assert(limits::kRedisPipeline == 4'096);  // a power of two: the ring's counters wrap
+constexpr size_t kWriteBytes = 32 * 1024;  // a piece of what the transport takes at most
+static_assert(std::has_single_bit(limits::kRedisPipeline));  // the ring's counters wrap
 
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text));

@@ -29,8 +29,8 @@ using io::Duration;
 using io::Instant;
 
 namespace limits {
-inline constexpr uint32_t kRedisPipeline = 4'096;  // commands of one connection without a reply
-inline constexpr size_t kRedisUnsentBytes = 512 * 1024;  // then the connection takes no more
+inline constexpr uint32_t kRedisPipeline = 8'192;  // commands of one connection without a reply
+inline constexpr size_t kRedisUnsentBytes = 1024 * 1024;  // then the connection takes no more
 inline constexpr auto kRedisPatience =
     std::chrono::seconds{2};  // to be connected and greeted; and for any reply
 }  // namespace limits

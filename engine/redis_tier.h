@@ -35,9 +35,9 @@ namespace zonesweep::engine {
 namespace limits {
 inline constexpr auto kRedisTimeoutDefault =
     std::chrono::milliseconds{100};            // a busy server; upstream takes as long
-inline constexpr uint32_t kRedisGets = 1'024;  // in flight per lane: 5 ms of what a server answers
+inline constexpr uint32_t kRedisGets = 2'048;  // in flight per lane: 10 ms of what a server answers
 // That many in flight are waited for so long; then the names go upstream past a server that is slow.
-inline constexpr auto kRedisRoomWait = std::chrono::milliseconds{5};
+inline constexpr auto kRedisRoomWait = std::chrono::milliseconds{10};
 inline constexpr uint32_t kRedisNodes = 256;  // of a cluster; 1,000 is the most that there are
 inline constexpr uint32_t kRedisErrors = 3;   // in a row; then it is off
 inline constexpr auto kRedisOffFirst = std::chrono::seconds{1};

@@ -38,7 +38,7 @@ def scan(t, path, server, out, url, *options, **more):
                      url, *options, **more)
 
 
-def share(t, names, first, second, known=0.9):
+def share(t, names, first, second, known=0.75):
     """Of the second run at least `known` came from the first, and the rows are equal."""
     one, two = totals(t.folder / first), totals(t.folder / second)
     t.note(f"{2 * len(names)} rows: {one['questions']} questions, then {two['questions']};", two["cache"]["redis"])

@@ -346,7 +346,7 @@ TEST(RedisTier, holds_no_more_than_its_room_and_takes_names_past_a_slow_server) 
     EXPECT_TRUE(lane.fetch("n" + std::to_string(i)));
   EXPECT_FALSE(lane.fetch("more"));
   EXPECT_FALSE(lane.tier->has_room());
-  lane.run(6ms);
+  lane.run(11ms);
   EXPECT_TRUE(lane.tier->has_room()) << "nobody waits for longer";
   lane.run(100ms);
   EXPECT_EQ(lane.told.size(), limits::kRedisGets);
