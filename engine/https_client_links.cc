@@ -84,7 +84,7 @@ HttpsLink* HttpsClient::State::free_link() {
   if (!free_links_.empty()) return links_[free_links_.back()].get();
   if (links_.size() >= options_.connections_max) return nullptr;
   const auto index = static_cast<uint32_t>(links_.size());
-  links_.push_back(std::make_unique<HttpsLink>(transport_, tls_, *this, index));
+  links_.push_back(std::make_unique<HttpsLink>(transport_, tls_, bodies_, *this, index));
   free_links_.push_back(index);
   return links_.back().get();
 }

@@ -143,6 +143,7 @@ class HttpsClient::State final : public HttpsLink::Owner {
 
   io::Transport& transport_;
   io::TlsContext& tls_;
+  http::BodyRoom bodies_;
   Client& client_;
   const HttpsOptions options_;
   io::TimerWheel timers_;  // requests, then links

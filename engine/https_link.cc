@@ -62,9 +62,9 @@ void HttpsLink::went_up() {
   used_ = transport_.now();
   why_ = problem(http::Problem::bad_framing);  // until something else ends it
   if (tls_->alpn() == "h2") {
-    http2_ = std::make_unique<http::Http2>(*this);
+    http2_ = std::make_unique<http::Http2>(*this, &bodies_);
   } else {
-    http1_ = std::make_unique<http::Http1>();
+    http1_ = std::make_unique<http::Http1>(&bodies_);
   }
   owner_.on_link_up(*this);
 }
@@ -126,6 +126,7 @@ void HttpsLink::end_http1(http::Http1::Step step) {
   used_ = transport_.now();
   owner_.on_link_answer(*this, event);
   request_.reset();
+  if (http1_) http1_->forget_body();
 }
 
 void HttpsLink::on_end(const http::Event& event) {

@@ -51,8 +51,9 @@ class HttpsLink final : public http::Http2Listener {
     uint32_t origin = 0;
   };
 
-  HttpsLink(io::Transport& transport, io::TlsContext& tls, Owner& owner, uint32_t index)
-      : transport_(transport), context_(tls), owner_(owner), index_(index) {}
+  HttpsLink(io::Transport& transport, io::TlsContext& tls, http::BodyRoom& bodies, Owner& owner,
+            uint32_t index)
+      : transport_(transport), context_(tls), bodies_(bodies), owner_(owner), index_(index) {}
 
   // False: the transport has no stream left. `scratch` is shared by the links of a lane.
   [[nodiscard]] bool open(const Target& target, std::vector<std::byte>& scratch);
@@ -111,6 +112,7 @@ class HttpsLink final : public http::Http2Listener {
 
   io::Transport& transport_;
   io::TlsContext& context_;
+  http::BodyRoom& bodies_;
   Owner& owner_;
   const uint32_t index_;
 

@@ -12,6 +12,7 @@
 // Source:     docs/design/registration.md.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <vector>
@@ -37,6 +38,7 @@ inline constexpr double kBurstOfRate = 0.01;  // of a second's exchanges may beg
 // A turn that comes late catches up by so much; the margin above covers it.
 inline constexpr auto kSpacingSlack = std::chrono::milliseconds{5};
 inline constexpr uint32_t kQuotaMax = 10'000;
+inline constexpr auto kPauseForRoom = std::chrono::milliseconds{500};  // a port, a file, memory
 }  // namespace limits
 
 struct Limits {
@@ -62,6 +64,7 @@ class Limiter {
   void throttled(Instant now, Duration retry_after) noexcept;
   void failed(Instant now) noexcept;  // silence, refusal, reset
   void left() noexcept;               // cancelled: says nothing about the backend
+  void postpone(Instant until) noexcept { next_ = std::max(next_, until); }
 
   // Names that wait need not wait any longer: nothing will be asked before ready_at(), which is too
   // far away.

@@ -79,7 +79,9 @@ void RegistrationLane::tell_limiter(uint32_t backend, const Reading& reading) {
     case Reading::Health::silent:
       backends_[backend].silence = reading.verdict.status;
       return limiter.failed(now_);
-    case Reading::Health::unknown: return limiter.left();
+    case Reading::Health::unknown:
+      if (reading.ours) limiter.postpone(now_ + limits::kPauseForRoom);
+      return limiter.left();
     case Reading::Health::throttles:
       counts_.throttled++;
       return limiter.throttled(now_, reading.retry_after);
@@ -97,9 +99,9 @@ void RegistrationLane::decide(uint32_t slot, const Reading& reading) {
     return write_row(slot, reading);
   }
   const bool throttled = reading.health == Reading::Health::throttles;
-  if (throttled && lookup.name.throttles < limits::kThrottlesMost) {
+  if ((throttled || reading.unseen) && lookup.name.throttles < limits::kThrottlesMost) {
     lookup.name.throttles++;
-    lookup.name.step_tries--;  // the limit is not the name's fault
+    lookup.name.step_tries--;  // neither the limit nor a goodbye is the name's fault
   } else if (!reading.ours && (!reading.again || lookup.name.step_tries >= options_.tries)) {
     return step_failed(slot, reading);
   }

@@ -75,7 +75,12 @@ void RegistrationLane::serve(uint32_t index) {
     if (backend.resolving >= backend.limiter.limits().exchanges) return;
     switch (begin(pop(index))) {
       case Begun::yes: break;
-      case Begun::later: return;
+      case Begun::later:
+        // Parking has listed it, but there is nothing to be done before that end.
+        assert(ready_.back() == index);
+        ready_.pop_back();
+        backend.listed = false;
+        return;
       case Begun::no_room: full_ = true; return touch(index);
     }
   }
@@ -127,7 +132,7 @@ void RegistrationLane::release(uint32_t slot) {
   Lookup& lookup = lookups_[slot];
   assert(lookup.used);
   lookup.used = false;
-  if (lookup.bytes.capacity() > limits::kRegistryAnswerBytes) lookup.bytes = {};
+  if (lookup.bytes.capacity() > limits::kRegistryAnswerBytes) std::string().swap(lookup.bytes);
   free_.push_back(slot);
 }
 

@@ -43,8 +43,8 @@ using Health = Reading::Health;
   switch (problem) {
     case Problem::body_limit:
     case Problem::inflate_ratio: return RegistrationStatus::too_large;
-    case Problem::header_limit:
-    case Problem::bad_header: return RegistrationStatus::http_error;
+    case Problem::header_limit: return RegistrationStatus::http_error;
+    case Problem::bad_header:
     case Problem::bad_framing:
     case Problem::unexpected:
       return http2 ? RegistrationStatus::http_error : RegistrationStatus::bad_data;
@@ -118,7 +118,7 @@ Reading RegistrationReader::read(const WhoisResult& result, std::string_view dom
   // What came may be the refusal; a plain answer that was cut is kept as a part.
   Reading reading = read_text(result.answer, domain, server, true);
   if (reading.verdict.status == RegistrationStatus::rate_limited) return reading;
-  const bool says_nothing = answer_.outcome == Outcome::unknown;
+  const bool says_nothing = answer_.outcome == Outcome::unknown || is_blank(result.answer);
   if (reading.verdict.status != RegistrationStatus::partial || says_nothing)
     reading.verdict = {RegistrationStatus::timeout, result.reason};
   reading.health = Health::silent;
@@ -193,10 +193,16 @@ Reading RegistrationReader::read(const HttpsResult& result, std::string_view dom
       return reading;
     }
     case Kind::problem:
+      if (result.problem == http::Problem::no_room)
+        return lost(io::Error::overload, reason_of(result.problem));
       return refusal(status_of(result.problem, result.http2), reason_of(result.problem),
                      may_pass(result.problem, result.http2));
     case Kind::reset: return refusal(RegistrationStatus::http_error, "RST_STREAM", true);
-    case Kind::unprocessed: return refusal(RegistrationStatus::http_error, "not processed", true);
+    case Kind::unprocessed: {
+      Reading reading = refusal(RegistrationStatus::http_error, "not processed", true);
+      reading.unseen = true;
+      return reading;
+    }
   }
   return {};
 }

@@ -28,6 +28,7 @@ struct Reading {
   Duration retry_after{};  // with `throttles`; zero: it did not say
   bool again = false;      // the same server may answer another time
   bool ours = false;       // this machine failed: not a try
+  bool unseen = false;     // the server did not look at it, and says so
   bool moved = false;      // an HTTP redirect: `raw` is its Location
 };
 

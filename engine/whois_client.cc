@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace zonesweep::engine {
 
@@ -77,8 +78,17 @@ void WhoisClient::received(uint32_t slot, std::span<const std::byte> bytes) {
   // The idle limit may be nearer than that of the first byte; later ones only move it on, which the
   // timer sees when it fires.
   if (first) timers_.arm(slot, deadline(exchange));
-  if (step != whois::Session::Step::too_large) return;
-  finish(slot, {.kind = WhoisResult::Kind::too_large, .reason = "answer too long"});
+  if (step == whois::Session::Step::too_large)
+    return finish(slot, {.kind = WhoisResult::Kind::too_large, .reason = "answer too long"});
+  if (exchange.is_long || exchange.session.answer().size() <= limits::kWhoisBytesKept) return;
+  exchange.is_long = long_answers_ < limits::kWhoisLongAnswers;
+  if (exchange.is_long) {
+    ++long_answers_;
+  } else {
+    constexpr auto kWhy = io::Error::overload;
+    finish(slot,
+           {.kind = WhoisResult::Kind::net_error, .error = kWhy, .reason = io::name_of(kWhy)});
+  }
 }
 
 void WhoisClient::closed(uint32_t slot, io::Error error) {
@@ -161,7 +171,8 @@ void WhoisClient::overdue(uint32_t slot) {
   }
   (void)exchange.session.interrupted();
   // Many servers say all they have and then forget to close.
-  const bool whole = !total && answer.ends_with('\n');
+  const bool blank = answer.find_first_not_of(" \t\r\n") == std::string_view::npos;
+  const bool whole = !total && !blank && answer.ends_with('\n');
   finish(slot, {.kind = whole ? WhoisResult::Kind::answer : WhoisResult::Kind::timeout,
                 .reason = whole   ? std::string_view{}
                           : total ? "total"
@@ -191,7 +202,11 @@ void WhoisClient::release(uint32_t slot) {
   Exchange& exchange = exchanges_[slot];
   exchange.state = Exchange::State::free;
   exchange.stream = {};
-  if (exchange.session.answer().size() > limits::kWhoisBytesKept) exchange.session = {};
+  if (exchange.session.answer().size() > limits::kWhoisBytesKept) {
+    whois::Session fresh;  // an assignment would keep the memory
+    std::swap(exchange.session, fresh);
+  }
+  if (std::exchange(exchange.is_long, false)) --long_answers_;
   free_.push_back(slot);
 }
 

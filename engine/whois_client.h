@@ -29,7 +29,9 @@ using io::Instant;
 namespace limits {
 inline constexpr uint32_t kWhoisExchanges = 1'024;    // at once
 inline constexpr uint32_t kWhoisAddresses = 4;        // of one server, tried one after the other
-inline constexpr size_t kWhoisBytesKept = 64 * 1024;  // of an exchange's memory, over its reuse
+inline constexpr size_t kWhoisBytesKept = 16 * 1024;  // of an exchange's memory, over its reuse
+// Longer answers at once; one more has to come again. They bound the memory: 1 MiB for each.
+inline constexpr uint32_t kWhoisLongAnswers = 32;
 }  // namespace limits
 
 struct WhoisOptions {
@@ -96,6 +98,7 @@ class WhoisClient {
     std::array<io::Endpoint, limits::kWhoisAddresses> addresses;
     uint8_t address_count = 0;
     uint8_t address = 0;  // the one that is tried
+    bool is_long = false;
     Instant began{};
     Instant step{};  // when it connected, or the last byte came
     whois::Session session;
@@ -121,6 +124,7 @@ class WhoisClient {
   io::TimerWheel timers_;
   std::vector<uint32_t> due_;
   uint32_t in_flight_ = 0;
+  uint32_t long_answers_ = 0;
 };
 
 }  // namespace zonesweep::engine

@@ -76,6 +76,9 @@ void TcpStreams::on_open(const Completion& done) {
   if (stream == nullptr) return;
   stream->opening = false;
   if (stream->state == State::closing) return close_if_idle(*stream);
+  // IPv4 has an address to come from wherever it has a route: all ports to this peer are taken.
+  const bool no_port = done.result == -EADDRNOTAVAIL && stream->peer.v4.sin_family == AF_INET;
+  if (no_port) return terminate(*stream, Error::overload);
   if (done.result < 0) return terminate(*stream, error_from_errno(-done.result));
   stream->state = State::open;
   add_event(EventKind::stream_opened, *stream);

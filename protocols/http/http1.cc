@@ -22,6 +22,7 @@ struct Http1::State {
   bool interim = false;  // the head in hand is of a 1xx response
   bool keep_alive = true;
 
+  explicit State(BodyRoom* bodies) : reader(bodies) {}
   void begin() {
     llhttp_init(&parser, HTTP_RESPONSE, &settings);
     parser.data = this;
@@ -96,7 +97,7 @@ struct Http1::State {
   }
 };
 
-Http1::Http1() : state_(std::make_unique<State>()) {
+Http1::Http1(BodyRoom* bodies) : state_(std::make_unique<State>(bodies)) {
   llhttp_settings_t& settings = state_->settings;
   llhttp_settings_init(&settings);
   settings.on_status_complete = State::on_status_complete;
@@ -167,5 +168,6 @@ bool Http1::idle() const noexcept { return !state_->in_flight; }
 bool Http1::reusable() const noexcept { return state_->keep_alive && !state_->in_flight; }
 Problem Http1::problem() const noexcept { return state_->reader.problem(); }
 const Response& Http1::response() const noexcept { return state_->reader.response(); }
+void Http1::forget_body() { state_->reader.drop_body(); }
 
 }  // namespace zonesweep::http

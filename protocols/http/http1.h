@@ -33,7 +33,8 @@ class Http1 {
     failed,  // problem() says why; close the connection
   };
 
-  Http1();
+  // `bodies` outlives it; null: its memory is its own.
+  explicit Http1(BodyRoom* bodies = nullptr);
   ~Http1();
   Http1(const Http1&) = delete;
   Http1& operator=(const Http1&) = delete;
@@ -49,6 +50,7 @@ class Http1 {
   [[nodiscard]] bool reusable() const noexcept;
   [[nodiscard]] Problem problem() const noexcept;
   [[nodiscard]] const Response& response() const noexcept;
+  void forget_body();  // of response(): it was read
 
  private:
   struct State;

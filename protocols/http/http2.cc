@@ -19,6 +19,8 @@ struct Stream {
   bool ended = false;  // the peer closed its side properly
   bool cancelled = false;
   uint32_t informational = 0;
+
+  explicit Stream(BodyRoom* bodies) : reader(bodies) {}
 };
 
 [[nodiscard]] std::string_view text_of(const uint8_t* bytes, size_t size) noexcept {
@@ -46,6 +48,7 @@ struct CallbacksDeleter {
 
 struct Http2::State {
   Http2Listener& listener;
+  BodyRoom* bodies;
   nghttp2_session* session = nullptr;
   std::vector<std::unique_ptr<Stream>> streams;  // in flight; at most limits::kStreams
   std::vector<std::unique_ptr<Stream>> spare;
@@ -55,7 +58,7 @@ struct Http2::State {
   bool goaway = false;
   bool broken = false;
 
-  explicit State(Http2Listener& heard) : listener(heard) {}
+  State(Http2Listener& heard, BodyRoom* room) : listener(heard), bodies(room) {}
   ~State() { nghttp2_session_del(session); }
 
   void open();
@@ -140,6 +143,7 @@ void Http2::State::end(Stream& stream, Event event) {
     if (event.kind == EndKind::response) event.response = &owned->reader.response();
     listener.on_end(event);
   }
+  owned->reader.drop_body();
   spare.push_back(std::move(owned));
 }
 
@@ -251,7 +255,8 @@ int Http2::State::on_stream_close(nghttp2_session*, int32_t id, uint32_t error_c
   return 0;
 }
 
-Http2::Http2(Http2Listener& listener) : state_(std::make_unique<State>(listener)) {
+Http2::Http2(Http2Listener& listener, BodyRoom* bodies)
+    : state_(std::make_unique<State>(listener, bodies)) {
   state_->open();
 }
 Http2::~Http2() = default;
@@ -278,7 +283,7 @@ bool Http2::submit(uint64_t token, const Request& request) {
   const size_t count = fields.size() - (request.if_none_match.empty() ? 1 : 0);
   std::unique_ptr<Stream> stream;
   if (state_->spare.empty()) {
-    stream = std::make_unique<Stream>();
+    stream = std::make_unique<Stream>(state_->bodies);
   } else {
     stream = std::move(state_->spare.back());
     state_->spare.pop_back();

@@ -59,7 +59,8 @@ class Http2Listener {
 
 class Http2 {
  public:
-  explicit Http2(Http2Listener& listener);
+  // `bodies` outlives it; null: its memory is its own.
+  explicit Http2(Http2Listener& listener, BodyRoom* bodies = nullptr);
   ~Http2();
   Http2(const Http2&) = delete;
   Http2& operator=(const Http2&) = delete;

@@ -11,7 +11,7 @@
 namespace zonesweep::http {
 namespace {
 
-constexpr size_t kKeptBodyBytes = 64 * 1024;  // of memory, from one response to the next
+constexpr size_t kKeptBodyBytes = 16 * 1024;  // of memory, from one response to the next
 constexpr size_t kTextBytes = 256;            // of a Content-Type or ETag that is kept
 constexpr size_t kLocationBytes = 2048;       // longer ones are refused later anyway
 
@@ -59,6 +59,7 @@ std::string_view name_of(Problem problem) noexcept {
     case Problem::bad_encoding: return "bad_encoding";
     case Problem::truncated: return "truncated";
     case Problem::unexpected: return "unexpected_response";
+    case Problem::no_room: return "no_room";
   }
   return "none";
 }
@@ -104,10 +105,8 @@ struct ResponseReader::Inflater {
   }
 };
 
-ResponseReader::ResponseReader() = default;
-ResponseReader::~ResponseReader() = default;
-ResponseReader::ResponseReader(ResponseReader&&) noexcept = default;
-ResponseReader& ResponseReader::operator=(ResponseReader&&) noexcept = default;
+ResponseReader::ResponseReader(BodyRoom* room) : room_(room) {}
+ResponseReader::~ResponseReader() { drop_body(); }
 
 void ResponseReader::reset() {
   response_.status = 0;
@@ -115,16 +114,24 @@ void ResponseReader::reset() {
   response_.location.clear();
   response_.etag.clear();
   response_.retry_after = {};
-  if (response_.body.capacity() > kKeptBodyBytes) response_.body = {};
-  response_.body.clear();
+  drop_body();
   problem_ = Problem::none;
   header_bytes_ = header_fields_ = body_bytes_in_ = 0;
   gzip_ = encoding_seen_ = false;
 }
 
+void ResponseReader::drop_body() {
+  // An assignment would keep the memory.
+  if (response_.body.capacity() > kKeptBodyBytes) std::string().swap(response_.body);
+  response_.body.clear();
+  if (std::exchange(long_, false)) room_->give();
+  if (inflater_ != nullptr) inflater_->close();
+}
+
 Problem ResponseReader::fail(Problem problem) {
-  if (problem_ == Problem::none) problem_ = problem;
-  return problem_;
+  if (problem_ != Problem::none) return problem_;
+  drop_body();
+  return problem_ = problem;
 }
 
 Problem ResponseReader::status(uint16_t code) {
@@ -182,6 +189,11 @@ Problem ResponseReader::body(std::span<const std::byte> in) {
 
 Problem ResponseReader::keep(std::span<const std::byte> in) {
   if (in.size() > body_limit() - response_.body.size()) return fail(Problem::body_limit);
+  const bool is_long = response_.body.size() + in.size() > limits::kShortBodyBytes;
+  if (is_long && !long_ && room_ != nullptr) {
+    if (!room_->take()) return fail(Problem::no_room);
+    long_ = true;
+  }
   response_.body.append(reinterpret_cast<const char*>(in.data()), in.size());
   return problem_;
 }

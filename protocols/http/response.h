@@ -28,6 +28,8 @@ inline constexpr size_t kBodyBytes = 4 * 1024 * 1024;      // FAULTS 3.4, after 
 inline constexpr size_t kErrorBodyBytes = 64 * 1024;       // FAULTS T10: of anything but 2xx
 inline constexpr size_t kInflateRatio = 200;               // FAULTS 3.4
 inline constexpr size_t kInflateFreeBytes = 256 * 1024;    // below it no ratio is looked at
+inline constexpr size_t kShortBodyBytes = 32 * 1024;       // always has its place
+inline constexpr uint32_t kLongBodies = 16;                // longer ones at once
 inline constexpr uint32_t kRetryAfterMax = 7 * 24 * 3600;  // seconds; longer is a mistake or malice
 }  // namespace limits
 
@@ -41,6 +43,7 @@ enum class Problem : uint8_t {
   bad_encoding,  // an encoding that was not offered, more than one, or broken gzip
   truncated,     // less body than was announced, or an end that nobody vouches for
   unexpected,    // a response that nobody asked for, 101
+  no_room,       // too many long bodies at once: ask again
 };
 [[nodiscard]] std::string_view name_of(Problem problem) noexcept;
 
@@ -71,14 +74,30 @@ struct Response {
   }
 };
 
+// The memory for long bodies, of all connections of a lane.
+class BodyRoom {
+ public:
+  [[nodiscard]] bool take() noexcept {
+    if (taken_ >= limits::kLongBodies) return false;
+    ++taken_;
+    return true;
+  }
+  void give() noexcept { --taken_; }
+
+ private:
+  uint32_t taken_ = 0;
+};
+
 class ResponseReader {
  public:
-  ResponseReader();
+  // `room` outlives the reader; null: nothing is shared.
+  explicit ResponseReader(BodyRoom* room = nullptr);
   ~ResponseReader();
-  ResponseReader(ResponseReader&&) noexcept;
-  ResponseReader& operator=(ResponseReader&&) noexcept;
+  ResponseReader(const ResponseReader&) = delete;
+  ResponseReader& operator=(const ResponseReader&) = delete;
 
   void reset();
+  void drop_body();  // nobody needs it any more
   // Each returns the first problem, from then on always the same.
   Problem status(uint16_t code);
   Problem header(std::string_view name, std::string_view value);  // the name in any case
@@ -89,7 +108,6 @@ class ResponseReader {
 
   [[nodiscard]] Problem problem() const noexcept { return problem_; }
   [[nodiscard]] const Response& response() const noexcept { return response_; }
-  [[nodiscard]] Response take() noexcept { return std::move(response_); }
 
  private:
   struct Inflater;
@@ -97,6 +115,8 @@ class ResponseReader {
   Problem inflate(std::span<const std::byte> in);
   [[nodiscard]] size_t body_limit() const noexcept;
 
+  BodyRoom* room_;
+  bool long_ = false;  // it has a place in room_
   Response response_;
   Problem problem_ = Problem::none;
   size_t header_bytes_ = 0;
