@@ -78,10 +78,23 @@ class Redis:
         return f"{'rediss' if self.tls else 'redis'}://{secrets}{self.host}:{self.port}"
 
 
+def port_with_bus():
+    """A free port whose bus (10,000 above) is free, too, and no outgoing connection's."""
+    while True:
+        port = free_port()
+        with socket.socket() as bus:
+            try:
+                if port < 22_000:
+                    bus.bind(("0.0.0.0", port + 10_000))
+                    return port
+            except OSError:
+                pass
+
+
 def cluster(t, count=3, host="127.0.0.1", listen="127.0.0.1"):
     """`count` masters without replicas; what dies takes its slots with it, and nothing else."""
     nodes = [Redis(t, "--cluster-enabled", "yes", "--cluster-node-timeout", 1000, "--cluster-require-full-coverage", "no",
-                   "--cluster-announce-ip", host, host=host, listen=listen) for _ in range(count)]
+                   "--cluster-announce-ip", host, host=host, listen=listen, port=port_with_bus()) for _ in range(count)]
     made = nodes[0].cli("--cluster", "create", *[f"{host}:{node.port}" for node in nodes], "--cluster-replicas", 0, "--cluster-yes")
     until = time.monotonic() + 30
     while not all("cluster_state:ok" in node.cli("CLUSTER", "INFO") for node in nodes):
