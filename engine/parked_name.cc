@@ -36,7 +36,7 @@ void put_text(std::string_view text, std::string& out) {
 }
 
 // Most names wait for their first try, and stand in the input as they are asked.
-enum Flag : uint8_t { kTried = 1, kOtherInput = 2, kTarget = 4, kRegistry = 8 };
+enum Flag : uint8_t { kTried = 1, kOtherInput = 2, kTarget = 4, kRegistry = 8, kSharedAsked = 16 };
 
 }  // namespace
 
@@ -49,6 +49,7 @@ void encode(const ParkedName& name, std::string& out) {
   if (name.input != name.name) flags |= kOtherInput;
   if (!name.target.empty()) flags |= kTarget;
   if (name.registry_source != RegistrationSource::none) flags |= kRegistry;
+  if (name.shared_asked) flags |= kSharedAsked;
   out += static_cast<char>(flags);
   out += static_cast<char>(name.step);
   put(name.chunk, out);
@@ -91,6 +92,7 @@ ParkedName decode(std::string_view in) {
     name.failure = static_cast<RegistrationStatus>(byte());
     name.reason = get_text(in);
   }
+  name.shared_asked = (flags & kSharedAsked) != 0;
   if ((flags & kTarget) != 0) name.target = get_text(in);
   if ((flags & kRegistry) != 0) {
     name.registry_source = static_cast<RegistrationSource>(byte());

@@ -30,6 +30,7 @@ struct ParkedName {
   uint8_t step_tries = 0;  // of this step
   uint8_t throttles = 0;
   uint8_t redirects = 0;
+  bool shared_asked = false;                            // the shared tier does not know it
   RegistrationStatus failure = RegistrationStatus::ok;  // of the last try
   std::string_view name;                                // A-labels, lower case
   std::string_view input;

@@ -156,7 +156,6 @@ class RegistrationLane final : private WhoisClient::Client,
   };
   struct Lookup {
     bool used = false;
-    bool shared_asked = false;  // the shared tier does not have it
     uint32_t generation = 0;
     uint32_t backend = kNone;
     uint32_t server = kNone;

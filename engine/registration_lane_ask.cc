@@ -94,7 +94,6 @@ uint32_t RegistrationLane::pop(uint32_t index) {
   take_next(index, lookup.bytes);
   waiting_--;
   lookup.used = true;
-  lookup.shared_asked = false;
   lookup.generation++;
   lookup.backend = index;
   lookup.server = kNone;
@@ -160,7 +159,8 @@ RegistrationLane::Begun RegistrationLane::begin(uint32_t slot) {
     release(slot);
     return Begun::yes;
   }
-  if (redis_ && lookup.name.tries == 0 && !lookup.shared_asked && fetch(slot)) return Begun::yes;
+  if (redis_ && lookup.name.tries == 0 && !lookup.name.shared_asked && fetch(slot))
+    return Begun::yes;
   if (lookup.name.step == RegistrationStep::iana &&
       zones_.contains(whois::zone_of(lookup.domain))) {
     zone_known(slot);
@@ -194,7 +194,7 @@ RegistrationLane::Begun RegistrationLane::begin(uint32_t slot) {
 // The backend is not asked meanwhile for more than it would be asked for at once.
 bool RegistrationLane::fetch(uint32_t slot) {
   Lookup& lookup = lookups_[slot];
-  lookup.shared_asked = true;
+  lookup.name.shared_asked = true;
   RegistrationAnswers::Question question;
   if (!question_of(lookup.name.name, lookup.domain, question) ||
       answers_->fetch(question, slot) == RedisTier::kNone)

@@ -139,6 +139,7 @@ TEST(ParkedName, ComesBackAsItWent) {
                         .step_tries = 2,
                         .throttles = 9,
                         .redirects = 1,
+                        .shared_asked = true,
                         .failure = RegistrationStatus::timeout,
                         .name = "example.com",
                         .input = "EXAMPLE.com.",
@@ -157,6 +158,7 @@ TEST(ParkedName, ComesBackAsItWent) {
   EXPECT_EQ(back.step_tries, 2);
   EXPECT_EQ(back.throttles, 9);
   EXPECT_EQ(back.redirects, 1);
+  EXPECT_TRUE(back.shared_asked);
   EXPECT_EQ(back.failure, full.failure);
   EXPECT_EQ(back.input, full.input);
   EXPECT_EQ(back.reason, full.reason);
