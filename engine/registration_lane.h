@@ -62,7 +62,9 @@ inline constexpr uint32_t kLookups = 8'192;                  // in flight, or wa
 inline constexpr uint32_t kBackends = 32'768;                // a hostile answer may name many
 inline constexpr uint32_t kServers = 65'536;
 inline constexpr uint32_t kServersOfPeers = 16'384;  // of them: from redirects and referrals
-inline constexpr uint32_t kRoutes = 65'536;          // zones whose servers are kept at hand
+// Of all servers ever: a name that re-binds brings new ones without end.
+inline constexpr uint32_t kAddressesOfServers = 262'144;
+inline constexpr uint32_t kRoutes = 65'536;   // zones whose servers are kept at hand
 inline constexpr uint32_t kAgainAhead = 256;  // names of a backend that are asked before others
 inline constexpr uint32_t kGiveUpsPerTurn = 512;
 inline constexpr uint32_t kBatchesPerTurn = 4;
@@ -144,9 +146,9 @@ class RegistrationLane final : private WhoisClient::Client,
   struct Backend {
     std::string id;
     Limiter limiter;
-    std::deque<std::string> again;                             // ahead of the parked
-    uint32_t resolving = 0;                                    // lookups that wait for an address
-    bool listed = false;                                       // in ready_
+    std::deque<std::string> again;  // ahead of the parked
+    uint32_t resolving = 0;         // lookups that wait for an address, or for Redis
+    bool listed = false;            // in ready_
     RegistrationStatus silence = RegistrationStatus::timeout;  // the last kind of it
   };
   struct Route {  // of a public suffix
@@ -166,6 +168,7 @@ class RegistrationLane final : private WhoisClient::Client,
     std::string question;     // key in asking_, where this is the one that asks
     std::string url;          // RDAP: what is asked
   };
+
   RegistrationLane(io::Transport& transport, NameQueue& queue, RegistrationWriter& writer,
                    Parking& parking, const Registries& registries, io::TlsContext& tls,
                    RegistrationOptions options, const std::atomic<StopLevel>& stop);

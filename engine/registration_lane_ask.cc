@@ -76,10 +76,12 @@ void RegistrationLane::serve(uint32_t index) {
     switch (begin(pop(index))) {
       case Begun::yes: break;
       case Begun::later:
-        // Parking has listed it, but there is nothing to be done before that end.
-        assert(ready_.back() == index);
-        ready_.pop_back();
-        backend.listed = false;
+        // Parking has listed it, but there is nothing to be done before that end. Where others were
+        // listed behind it, it comes up once in vain.
+        if (!ready_.empty() && ready_.back() == index) {
+          ready_.pop_back();
+          backend.listed = false;
+        }
         return;
       case Begun::no_room: full_ = true; return touch(index);
     }
@@ -370,8 +372,11 @@ void RegistrationLane::settle_server(uint32_t index) {
   for (io::Endpoint address : server.addresses) {
     address.port = 0;
     scratch_.assign(name_of(server.source)).append(1, ' ').append(address.to_string());
-    const auto [owner, is_new] = addresses_.emplace(scratch_, server.backend);
-    if (!is_new) server.backend = owner->second;
+    if (const auto owner = addresses_.find(scratch_); owner != addresses_.end()) {
+      server.backend = owner->second;
+    } else if (addresses_.size() < limits::kAddressesOfServers) {
+      addresses_.emplace(scratch_, server.backend);
+    }
   }
   if (server.source != Source::rdap) return;
   if (server.origin == kNone) {
