@@ -43,11 +43,11 @@ FileResult<void> File::append(std::string_view bytes) {
   return {};
 }
 
-FileResult<size_t> File::read_at(uint64_t offset, std::span<char> out) const {
+FileResult<size_t> read_at(const Descriptor& file, uint64_t offset, std::span<char> out) {
   size_t at = 0;
   while (at < out.size()) {
     const ssize_t count =
-        ::pread(fd_.get(), out.data() + at, out.size() - at, static_cast<off_t>(offset + at));
+        ::pread(file.get(), out.data() + at, out.size() - at, static_cast<off_t>(offset + at));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return failure();
     if (count == 0) break;

@@ -42,6 +42,10 @@ class Descriptor {
   int fd_ = -1;
 };
 
+// Fills `out` from `offset`; fewer bytes than asked only at the end of the file.
+[[nodiscard]] FileResult<size_t> read_at(const Descriptor& file, uint64_t offset,
+                                         std::span<char> out);
+
 class File {
  public:
   File() = default;
@@ -49,8 +53,9 @@ class File {
 
   [[nodiscard]] bool is_open() const noexcept { return fd_.get() >= 0; }
   [[nodiscard]] FileResult<void> append(std::string_view bytes);
-  // Fills `out` from `offset`; fewer bytes than asked only at the end of the file.
-  [[nodiscard]] FileResult<size_t> read_at(uint64_t offset, std::span<char> out) const;
+  [[nodiscard]] FileResult<size_t> read_at(uint64_t offset, std::span<char> out) const {
+    return io::read_at(fd_, offset, out);
+  }
   [[nodiscard]] FileResult<uint64_t> size() const;
   [[nodiscard]] FileResult<void> truncate(uint64_t size);
   void begin_sync() const noexcept;            // starts the writing that a sync would wait for

@@ -43,16 +43,7 @@ FileResult<void> SpoolFile::write_at(uint64_t offset, std::span<const char> byte
 }
 
 FileResult<size_t> SpoolFile::read_at(uint64_t offset, std::span<char> out) const {
-  size_t at = 0;
-  while (at < out.size()) {
-    const ssize_t count =
-        ::pread(fd_.get(), out.data() + at, out.size() - at, static_cast<off_t>(offset + at));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return failure();
-    if (count == 0) break;
-    at += static_cast<size_t>(count);
-  }
-  return at;
+  return io::read_at(fd_, offset, out);
 }
 
 }  // namespace zonesweep::io
